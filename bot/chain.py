@@ -88,9 +88,11 @@ class PolicyBot:
         """The answer's text piece by piece, then the answer itself."""
         yield from self.answering().stream(_question(question, history, policy))
 
-    def search(self, question: str, k: int = 8, policy: str | None = None) -> tuple[Passage, ...]:
+    def search(
+        self, question: str, k: int = 8, policy: str | None = None, history: Sequence[BaseMessage | str] = ()
+    ) -> tuple[Passage, ...]:
         """The k best passages for a question, best first."""
-        return self._retrieve(Question(question, policy=policy), k).passages
+        return self._retrieve(_question(question, history, policy), k).passages
 
     def answering(self) -> Runnable[Question, Any]:
         """Question -> Retrieved -> pieces of text and, last, the grounded Answer."""

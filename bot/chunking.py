@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bot.policy import Policy, Section, Span
+from bot.policy import Clause, Policy, Section, Span
 
 Fits = Callable[[str], bool]
 """Whether a text is within every token budget."""
@@ -45,11 +45,18 @@ def split_clauses(policy: Policy, fits: Fits, max_chars: int) -> list[Chunk]:
     ]
 
 
+def in_context(policy: Policy, section: Section, clause: Clause) -> str:
+    """A clause as it is embedded: after its section's title and its lead-in."""
+    title = " > ".join(title for title in section.path if title)
+    lead = clause.lead_in.of(policy.text) if clause.lead_in else ""
+    return "\n".join(part for part in (title, lead, clause.span.of(policy.text)) if part)
+
+
 class _SectionSplitter:
     def __init__(self, policy: Policy, section: Section, fits: Fits, max_chars: int) -> None:
         self.text, self.section, self.max_chars = policy.text, section, max_chars
         self.within_budget = fits
-        title = " > ".join(section.path)
+        title = " > ".join(title for title in section.path if title)
         self.title = title if title and fits(title * 2) else ""
 
     def chunks(self) -> Iterator[Chunk]:

@@ -57,6 +57,10 @@ class EmbeddingModel(Embeddings):
         """Word pieces of `text`, the model's own start and end marks included."""
         return len(self._tokenizer(text, verbose=False)["input_ids"])
 
+    def is_word(self, word: str) -> bool:
+        """Whether the model knows the word whole, and not only its pieces."""
+        return len(self._tokenizer.tokenize(word)) == 1
+
 
 class TokenCounter:
     """Counts tokens with a tiktoken encoding; raises SettingsError for one that is not there."""

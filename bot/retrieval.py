@@ -19,7 +19,7 @@ _DEPTH = 100
 
 @dataclass(frozen=True)
 class ScoredClause:
-    """A clause and its cosine similarity to the question."""
+    """A clause and how near it is to the question, up to 1."""
 
     clause: Clause
     score: float
@@ -29,8 +29,8 @@ class ScoredClause:
 class Passage:
     """A chunk that may answer a question, with its clauses, best first.
 
-    `score` is the mean of the chunk's similarity and of its best clause's: the chunk knows the
-    context, the clause the point.
+    A clause's score counts its own similarity twice and its chunk's once: the clause knows the
+    point, the chunk the context. The passage's `score` is its best clause's.
     """
 
     policy: Policy
@@ -81,10 +81,10 @@ def _passages(policy: Policy, chunks: list[Hit], clauses: list[Hit]) -> Iterable
     for chunk in chunks:
         section = policy.section_at(chunk.span)
         scored = [
-            ScoredClause(clause, similarity.get(clause.span.start, unseen))
+            ScoredClause(clause, (2 * similarity.get(clause.span.start, unseen) + chunk.similarity) / 3)
             for clause in section.clauses
             if clause.span.overlaps(chunk.span)
         ]
         scored.sort(key=lambda s: (-s.score, s.clause.span))
-        best = scored[0].score if scored else unseen
-        yield Passage(policy, section, chunk.span, (chunk.similarity + best) / 2, tuple(scored))
+        if scored:
+            yield Passage(policy, section, chunk.span, scored[0].score, tuple(scored))
