@@ -20,6 +20,7 @@ from bot.models import TokenCounter, load_embedding_model
 from bot.policy import Policy
 from bot.retrieval import Passage, PolicyRetriever
 from bot.settings import Settings, load_settings
+from bot.topics import QueryExpander
 
 _PASSAGES = 8
 
@@ -52,6 +53,7 @@ class PolicyBot:
         self.index = PolicyIndex(
             settings.data, self.embedding, TokenCounter(settings.encoding), settings.chunk_tokens
         )
+        self.expander = QueryExpander(self.embedding)
         self.judge = Judge()
 
     @classmethod
@@ -102,7 +104,9 @@ class PolicyBot:
     def _retrieve(self, question: Question, k: int) -> Retrieved:
         started = time.perf_counter()
         query = condense(question.text, question.history)
-        retriever = PolicyRetriever(index=self.index, embedding=self.embedding, policy=question.policy, k=k)
+        retriever = PolicyRetriever(
+            index=self.index, embedding=self.embedding, expander=self.expander, policy=question.policy, k=k
+        )
         passages = tuple(document.metadata["passage"] for document in retriever.invoke(query))
         return Retrieved(question, query, passages, (time.perf_counter() - started) * 1e3)
 

@@ -7,8 +7,10 @@ from bot.policy import Clause, Policy, Section, Span
 from bot.retrieval import Passage
 
 MAX_CITATIONS = 3
-_CLOSE = 0.8
-"""A further clause is quoted when its score is at least this share of the best one's."""
+_CLOSE = 0.06
+"""A further clause is quoted when its score is at most this far below the best one's."""
+_FEWEST_WORDS = 3
+"""A shorter clause ("Nope.", a company's name) says nothing on its own."""
 _NEAR_DUPLICATE = 0.8
 
 
@@ -19,12 +21,12 @@ def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
     as one citation, and clauses that say the same are quoted once.
     """
     ranked = sorted(
-        ((p, s) for p in passages for s in p.clauses),
+        ((p, s) for p in passages for s in p.clauses if _says_something(p, s.clause)),
         key=lambda pair: (-pair[1].score, pair[0].policy.source, pair[1].clause.span),
     )
     if not ranked:
         return ()
-    floor = ranked[0][1].score * _CLOSE
+    floor = ranked[0][1].score - _CLOSE
     picked = [(p, s.clause) for p, s in ranked if s.score >= floor]
     chosen: list[Citation] = []
     for passage, clause in picked:
@@ -32,6 +34,10 @@ def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
         if not any(_repeats(citation, other) for other in chosen):
             chosen.append(citation)
     return tuple(chosen[:MAX_CITATIONS])
+
+
+def _says_something(passage: Passage, clause: Clause) -> bool:
+    return clause.lead_in is not None or len(clause.span.of(passage.policy.text).split()) >= _FEWEST_WORDS
 
 
 def _span_to_cite(section: Section, clause: Clause, picked: Sequence[tuple[Passage, Clause]]) -> Span:

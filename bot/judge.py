@@ -103,5 +103,6 @@ def judge_features(model: EmbeddingModel, query: str, passages: Sequence[Passage
     question = vectors[0]
     best = vectors[1] if clauses else np.zeros_like(question)
     cosines = vectors[1:] @ question if clauses else np.zeros(1, np.float32)
-    near = np.array([cosines.max(), cosines.mean()], np.float32)
-    return np.concatenate([near * 5, question * best * 20, question * 5])
+    found = passages[0].score if passages else 0.0
+    near = np.array([cosines.max(), cosines.mean(), found], np.float32)
+    return np.concatenate([near * 5, question * best * 20, question * 2])

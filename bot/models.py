@@ -53,6 +53,11 @@ class EmbeddingModel(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         return self._model.embed_query(text)
 
+    def embed_queries(self, texts: list[str]) -> list[list[float]]:
+        """Several questions at once."""
+        options = self._model.query_encode_kwargs or self._model.encode_kwargs
+        return self._model._embed(texts, options)
+
     def count_pieces(self, text: str) -> int:
         """Word pieces of `text`, the model's own start and end marks included."""
         return len(self._tokenizer(text, verbose=False)["input_ids"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
@@ -57,6 +58,7 @@ class PolicyRetriever(BaseRetriever):
 
     index: Any  # PolicyIndex; pydantic need not look into it
     embedding: EmbeddingModel
+    expander: Any  # QueryExpander
     policy: str | None = None
     k: int = 8
 
@@ -64,7 +66,7 @@ class PolicyRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
         index: PolicyIndex = self.index
-        vector = self.embedding.embed_query(query)
+        vector = self.expander.expand(np.array(self.embedding.embed_query(query), np.float32)).tolist()
         passages: list[Passage] = []
         for entry in index.scope(self.policy):
             chunks, clauses = index.search(entry, vector, max(self.k, _DEPTH))

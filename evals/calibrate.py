@@ -26,7 +26,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def main() -> None:
     features, outcomes, policies = _collect()
-    on_topic = _fit(features, outcomes != "off_topic", outcomes != "unclear", policies, strength=0.1)
+    on_topic = _fit(features, outcomes != "off_topic", outcomes != "unclear", policies, strength=1.0)
     answerable = _fit(
         features, outcomes == "answered", np.isin(outcomes, ["answered", "not_in_policy"]), policies, strength=0.1
     )
