@@ -17,7 +17,6 @@ from bot.grounding import ground
 from bot.index import PolicyIndex, SyncReport
 from bot.judge import Judge
 from bot.models import TokenCounter, load_embedding_model
-from bot.policy import Policy
 from bot.retrieval import Passage, PolicyRetriever
 from bot.settings import Settings, load_settings
 from bot.topics import QueryExpander
@@ -50,9 +49,7 @@ class PolicyBot:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.embedding = load_embedding_model(settings.embedding_model)
-        self.index = PolicyIndex(
-            settings.data, self.embedding, TokenCounter(settings.encoding), settings.chunk_tokens
-        )
+        self.index = PolicyIndex(settings.data, self.embedding, TokenCounter(settings.encoding), settings.chunk_tokens)
         self.expander = QueryExpander(self.embedding)
         self.judge = Judge()
 
@@ -72,9 +69,7 @@ class PolicyBot:
         """Bring the index up to date with the corpus; on an error the old index stays."""
         return self.index.sync(read_corpus(self.settings.corpus))
 
-    def ask(
-        self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None
-    ) -> Answer:
+    def ask(self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None) -> Answer:
         """The answer to a question.
 
         `history` is the conversation so far, as messages or as the earlier questions. Raises
@@ -98,7 +93,7 @@ class PolicyBot:
 
     def answering(self) -> Runnable[Question, Any]:
         """Question -> Retrieved -> pieces of text and, last, the grounded Answer."""
-        retrieve = RunnableLambda(lambda question: self._retrieve(question, _PASSAGES))
+        retrieve: Runnable[Question, Retrieved] = RunnableLambda(lambda question: self._retrieve(question, _PASSAGES))
         return retrieve | RunnableLambda(self._answer)
 
     def _retrieve(self, question: Question, k: int) -> Retrieved:
@@ -117,8 +112,7 @@ class PolicyBot:
         if outcome is Outcome.ANSWERED:
             pieces = list(extractive.compose(citations))
         elif outcome is Outcome.NOT_IN_POLICY:
-            nearest = found.passages[0] if found.passages else None
-            pieces = [extractive.not_in_policy(nearest.policy, nearest.section)]
+            pieces = [extractive.not_in_policy(found.passages)]
         else:
             pieces = [extractive.OFF_TOPIC if outcome is Outcome.OFF_TOPIC else extractive.UNCLEAR]
         answer = Answer(found.question.text, outcome, "".join(pieces), citations)

@@ -28,9 +28,7 @@ def split(policy: Policy, fits: Fits, max_chars: int) -> list[Chunk]:
     `max_chars` bounds a chunk whatever its tokens, since a tokenizer counts any unknown word as one.
     """
     return [
-        chunk
-        for section in policy.sections
-        for chunk in _SectionSplitter(policy, section, fits, max_chars).chunks()
+        chunk for section in policy.sections for chunk in _SectionSplitter(policy, section, fits, max_chars).chunks()
     ]
 
 

@@ -51,7 +51,9 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read ({error.strerror}). Check that it exists and its permissions.") from error
+        raise CorpusError(
+            f"{path} cannot be read ({error.strerror}). Check that it exists and its permissions."
+        ) from error
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise CorpusError(f"{path} is UTF-16. Save it as UTF-8 text.")
     if b"\0" in content or content.startswith(b"%PDF-"):

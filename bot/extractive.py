@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.answer import Citation, inert, label
-from bot.policy import Clause, Policy, Section, Span
+from bot.policy import Clause, Section, Span
 from bot.retrieval import Passage
 
 MAX_CITATIONS = 3
@@ -69,18 +69,18 @@ def compose(citations: Sequence[Citation]) -> Iterator[str]:
 
 def _quoted(citation: Citation) -> str:
     """The quote in quotation marks; an item of a list after the lead-in that it belongs to."""
-    lead_in = next(
-        (c.lead_in for c in citation.section.clauses if c.span == citation.span and c.lead_in), None
-    )
+    lead_in = next((c.lead_in for c in citation.section.clauses if c.span == citation.span and c.lead_in), None)
     quote = f"“{inert(citation.quote)}”"
     return f"“{inert(lead_in.of(citation.policy.text))}” … {quote}" if lead_in else quote
 
 
-def not_in_policy(policy: Policy, nearest: Section | None) -> str:
+def not_in_policy(passages: Sequence[Passage]) -> str:
     """What to say when the policy is silent: the nearest section, and whom to ask."""
     text = "The policy does not say."
-    if nearest is not None:
-        text += f" The nearest part is {label(policy, nearest)}, but it does not answer this."
+    if not passages:
+        return text
+    policy, nearest = passages[0].policy, passages[0].section
+    text += f" The nearest part is {label(policy, nearest)}, but it does not answer this."
     if policy.contact is not None:
         text += f" To ask the company, see {label(policy, policy.contact)}."
     return text

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import chromadb
 from chromadb.config import Settings as ChromaSettings
@@ -124,9 +125,7 @@ class PolicyIndex:
             chunks, clauses = self._open(f"{entry.key}-chunks"), self._open(f"{entry.key}-clauses")
             return _search(chunks, vector, k), _search(clauses, vector, k)
         except NotFoundError as error:
-            raise StaleIndexError(
-                "The index changed while this question was being answered. Ask again."
-            ) from error
+            raise StaleIndexError("The index changed while this question was being answered. Ask again.") from error
 
     # Writing
 
@@ -219,9 +218,10 @@ class PolicyIndex:
     def _text_path(self, sha256: str) -> Path:
         return self._data / "texts" / f"{sha256}.txt"
 
-    def _load(self) -> dict[str, list[dict[str, object]]] | None:
+    def _load(self) -> dict[str, Any] | None:
         try:
-            return json.loads(self._manifest_path.read_bytes())
+            manifest: dict[str, Any] = json.loads(self._manifest_path.read_bytes())
+            return manifest
         except FileNotFoundError:
             return None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -220,9 +220,7 @@ def _heading(line: int, lines: int, level: int, title: str) -> _Heading:
     return _Heading(line, lines, -1, level, None, title)
 
 
-def _numbered_headings(
-    text: str, lines: list[Span], marked: dict[int, _Heading]
-) -> list[_Heading]:
+def _numbered_headings(text: str, lines: list[Span], marked: dict[int, _Heading]) -> list[_Heading]:
     """The marked headings and, between them, those that only a number marks."""
     found: list[_Heading] = []
     item = 0  # the last number of the ordered list that we are in
@@ -351,17 +349,36 @@ def _follows(found: list[_Heading], number: str) -> bool:
     return last is not None and last.isdigit() and number == str(int(last) + 1)
 
 
-_NUMERALS = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split()
-_ROMAN = dict(zip(_NUMERALS, _NUMERALS[1:], strict=False))
+_NUMERALS = [
+    "I",
+    "II",
+    "III",
+    "IV",
+    "V",
+    "VI",
+    "VII",
+    "VIII",
+    "IX",
+    "X",
+    "XI",
+    "XII",
+    "XIII",
+    "XIV",
+    "XV",
+    "XVI",
+    "XVII",
+    "XVIII",
+    "XIX",
+    "XX",
+]
+_ROMAN = dict(pairwise(_NUMERALS))
 
 
 def _next_letter(letter: str) -> str:
     return chr(ord(letter) + 1) if letter else "A"
 
 
-def _title(
-    text: str, lines: list[Span], headings: list[_Heading]
-) -> tuple[str, list[_Heading]]:
+def _title(text: str, lines: list[Span], headings: list[_Heading]) -> tuple[str, list[_Heading]]:
     """The document's title, and the headings that remain."""
     if headings:
         first = headings[0]
@@ -383,7 +400,7 @@ def _title(
 
 # Dates ------------------------------------------------------------------------------
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DATE = re.compile(
     r"""(?P<iso>\d{4}-\d{2}-\d{2})
       | (?P<month1>[A-Z][a-z]{2,8})\.?\s+(?P<day1>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year1>\d{4})
@@ -393,7 +410,8 @@ _DATE = re.compile(
 )
 _DATE_LABEL = re.compile(
     r"[^\w\d]*(?:(?:this|our|the)\s+[\w\s]{0,40}?)?(?:(?:was|is)\s+)?"
-    r"(?:(?P<effective>effective|in force|valid)|(?P<updated>(?:last\s+)?(?:updated|modified|revised|changed|amended)|version|date))\b",
+    r"(?:(?P<effective>effective|in force|valid)|"
+    r"(?P<updated>(?:last\s+)?(?:updated|modified|revised|changed|amended)|version|date))\b",
     re.I,
 )
 
@@ -576,14 +594,117 @@ def _joins(text: str, block: _Block, last: Span, line: Span, width: int) -> bool
 # Sentences --------------------------------------------------------------------------
 
 _ABBREVIATIONS = frozenset(
-    "e.g i.e eg ie etc inc ltd co corp llc plc gmbh mr mrs ms dr st no nos art arts sec para "
-    "vs cf al approx dept est fig vol u.s u.k e.u u.s.c u.s.a a.m p.m d.c jan feb mar apr jun "
-    "jul aug sep sept oct nov dec".split()
+    [
+        "e.g",
+        "i.e",
+        "eg",
+        "ie",
+        "etc",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "llc",
+        "plc",
+        "gmbh",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "st",
+        "no",
+        "nos",
+        "art",
+        "arts",
+        "sec",
+        "para",
+        "vs",
+        "cf",
+        "al",
+        "approx",
+        "dept",
+        "est",
+        "fig",
+        "vol",
+        "u.s",
+        "u.k",
+        "e.u",
+        "u.s.c",
+        "u.s.a",
+        "a.m",
+        "p.m",
+        "d.c",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+    ]
 )
-_NEVER_LAST = frozenset("e.g i.e eg ie mr mrs ms dr st no nos art arts sec para vs cf approx fig vol".split())
+_NEVER_LAST = frozenset(
+    [
+        "e.g",
+        "i.e",
+        "eg",
+        "ie",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "st",
+        "no",
+        "nos",
+        "art",
+        "arts",
+        "sec",
+        "para",
+        "vs",
+        "cf",
+        "approx",
+        "fig",
+        "vol",
+    ]
+)
 _OPENERS = frozenset(
-    "we you our your the this these those they it if when where for in to a an please however "
-    "some any all such no there as by once while".split()
+    [
+        "we",
+        "you",
+        "our",
+        "your",
+        "the",
+        "this",
+        "these",
+        "those",
+        "they",
+        "it",
+        "if",
+        "when",
+        "where",
+        "for",
+        "in",
+        "to",
+        "a",
+        "an",
+        "please",
+        "however",
+        "some",
+        "any",
+        "all",
+        "such",
+        "no",
+        "there",
+        "as",
+        "by",
+        "once",
+        "while",
+    ]
 )
 _STOP = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|\Z)|[。！？]+[」』”）]*")
 

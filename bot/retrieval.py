@@ -62,9 +62,7 @@ class PolicyRetriever(BaseRetriever):
     policy: str | None = None
     k: int = 8
 
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[Document]:
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         index: PolicyIndex = self.index
         vector = self.expander.expand(np.array(self.embedding.embed_query(query), np.float32)).tolist()
         passages: list[Passage] = []

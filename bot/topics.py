@@ -138,9 +138,7 @@ class QueryExpander:
         self._questions: Matrix = np.array(
             model.embed_queries([question for topic in TOPICS for question in topic.questions]), np.float32
         )
-        self._statements: Matrix = np.array(
-            model.embed_documents([topic.statement for topic in TOPICS]), np.float32
-        )
+        self._statements: Matrix = np.array(model.embed_documents([topic.statement for topic in TOPICS]), np.float32)
 
     def expand(self, query: Vector) -> Vector:
         """A unit vector between the query and its topic's statement, or the query itself."""
@@ -148,4 +146,5 @@ class QueryExpander:
         nearest = int(cosines.argmax())
         weight = max(0.0, (float(cosines[nearest]) - _NEAR) / (1 - _NEAR))
         expanded = query + weight * self._statements[self._owner[nearest]]
-        return expanded / np.linalg.norm(expanded)
+        unit: Vector = expanded / np.linalg.norm(expanded)
+        return unit

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from langchain_core.messages import HumanMessage
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -18,7 +19,6 @@ from bot.conversation import condense
 from bot.judge import WEIGHTS, judge_features
 from bot.models import load_embedding_model
 from bot.settings import BUNDLED_MODEL
-from langchain_core.messages import HumanMessage
 
 CALIBRATION = Path(__file__).with_name("calibration")
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -26,7 +26,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def main() -> None:
     features, outcomes, policies = _collect()
-    on_topic = _fit(features, outcomes != "off_topic", outcomes != "unclear", policies, strength=1.0)
+    on_topic = _fit(features, outcomes != "off_topic", outcomes != "unclear", policies, strength=0.3)
     answerable = _fit(
         features, outcomes == "answered", np.isin(outcomes, ["answered", "not_in_policy"]), policies, strength=0.1
     )

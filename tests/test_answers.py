@@ -14,7 +14,9 @@ from bot import Outcome, PolicyBot
         ("what email do I write to for privacy requests", "13", "[email protected]"),
     ],
 )
-def test_lay_question_is_answered_from_the_right_section(bot: PolicyBot, question: str, section: str, words: str) -> None:
+def test_lay_question_is_answered_from_the_right_section(
+    bot: PolicyBot, question: str, section: str, words: str
+) -> None:
     answer = bot.ask(question)
     assert answer.outcome is Outcome.ANSWERED
     assert answer.citations[0].section.number == section
