@@ -77,7 +77,7 @@ def age(policy: Policy) -> tuple[date, list[tuple[int, str]]]:
     named = read_date(policy.version) or _compact_date(policy.version)
     parts = re.findall(r"\d+|\D+", policy.version)
     natural = [(int(p), "") if p.isdigit() else (-1, p) for p in parts]
-    return named or policy.effective or date.min, natural
+    return named or policy.updated or policy.effective or date.min, natural
 
 
 def _compact_date(version: str) -> date | None:

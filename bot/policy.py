@@ -68,11 +68,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Policy:
-    """One version of one policy. `source` is its path relative to the corpus folder."""
+    """One version of one policy.
+
+    `updated` and `effective` are the dates that the text gives for its last change and for its
+    coming into force. `source` is its path relative to the corpus folder.
+    """
 
     id: str
     version: str
     title: str
+    updated: date | None
     effective: date | None
     source: str
     text: str
@@ -114,7 +119,8 @@ def parse(text: str, *, id: str, source: str, version: str | None = None) -> Pol
         id=id,
         version=version or (stamp.isoformat() if stamp else "undated"),
         title=title or id,
-        effective=effective or updated,
+        updated=updated,
+        effective=effective,
         source=source,
         text=text,
         sections=tuple(_sections(text, lines, headings)),
