@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -26,15 +26,6 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(
         128, ge=16, le=8192, description="Most tokens in one chunk, its title and lead-in included."
     )
-
-    llm: str | None = Field(None, description="Chat model as provider:name, e.g. openai:gpt-5-mini. Unset: no model.")
-    llm_base_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server.")
-    llm_api_key: SecretStr | None = Field(
-        None, description="Key for the chat model; else the provider's own variable is read."
-    )
-    llm_timeout_s: float = Field(30, gt=0, description="Seconds that a chat model has for a whole answer.")
-    llm_context_tokens: int = Field(8192, ge=1024, description="The chat model's window: prompt and reply together.")
-    llm_reply_tokens: int = Field(600, ge=64, description="Tokens of the window kept for the reply.")
 
     host: str = Field("127.0.0.1", description="Address that the chat page listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port that the chat page listens on.")
