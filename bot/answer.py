@@ -35,8 +35,22 @@ class Citation:
     def section(self) -> Section:
         return self.policy.section_at(self.span)
 
+    @property
+    def lead_in(self) -> str:
+        """What introduces the quote where it is an item of a list, else ""."""
+        leads = (c.lead_in for c in self.section.clauses if c.span == self.span and c.lead_in)
+        return next((lead.of(self.policy.text) for lead in leads), "")
+
     def to_dict(self) -> dict[str, Any]:
         return {**locate(self.policy, self.section, self.span), "quote": self.quote}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of an answer's text, and the citations that bear it out."""
+
+    text: str
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,12 @@ def label(policy: Policy, section: Section) -> str:
     if section.number:
         return f"§{section.number} {title}".strip()
     return f"“{title}”" if title else policy.title
+
+
+def quoted(citation: Citation) -> str:
+    """The quote in quotation marks; an item of a list after the lead-in that it belongs to."""
+    quote = f"“{inert(citation.quote)}”"
+    return f"“{inert(citation.lead_in)}” … {quote}" if citation.lead_in else quote
 
 
 def inert(text: str) -> str:

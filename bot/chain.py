@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from bot import extractive
-from bot.answer import Answer, Outcome
+from bot.answer import Answer, Outcome, Piece
 from bot.conversation import condense
 from bot.corpus import read_corpus
+from bot.generative import ChatAnswerer, ChatModelError
 from bot.grounding import ground
 from bot.index import PolicyIndex, SyncReport
 from bot.judge import Judge
@@ -21,7 +22,7 @@ from bot.retrieval import Passage, PolicyRetriever
 from bot.settings import Settings, load_settings
 from bot.topics import QueryExpander
 
-_PASSAGES = 8
+_PASSAGES = 16
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ class PolicyBot:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.embedding = load_embedding_model(settings.embedding_model)
-        self.index = PolicyIndex(settings.data, self.embedding, TokenCounter(settings.encoding), settings.chunk_tokens)
+        counter = TokenCounter(settings.encoding)
+        self.index = PolicyIndex(settings.data, self.embedding, counter, settings.chunk_tokens)
         self.expander = QueryExpander(self.embedding)
         self.judge = Judge()
+        self.chat = ChatAnswerer(settings, counter) if settings.llm else None
 
     @classmethod
     def open(cls, corpus: Path | str | None = None, data: Path | str | None = None) -> "PolicyBot":
@@ -82,7 +85,11 @@ class PolicyBot:
     def stream(
         self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None
     ) -> Iterator[str | Answer]:
-        """The answer's text piece by piece, then the answer itself."""
+        """The answer's text piece by piece, then the answer itself.
+
+        The pieces make up the answer's text, but when a chat model breaks off in the middle:
+        then the answer at the end is the offline one, and replaces them.
+        """
         yield from self.answering().stream(_question(question, history, policy))
 
     def search(
@@ -108,18 +115,33 @@ class PolicyBot:
     def _answer(self, found: Retrieved) -> Iterator[str | Answer]:
         started = time.perf_counter()
         outcome = self.judge.judge(found.query, found.passages).outcome
-        citations = extractive.choose(found.passages) if outcome is Outcome.ANSWERED else ()
-        if outcome is Outcome.ANSWERED:
-            pieces = list(extractive.compose(citations))
-        elif outcome is Outcome.NOT_IN_POLICY:
-            pieces = [extractive.not_in_policy(found.passages)]
-        else:
-            pieces = [extractive.OFF_TOPIC if outcome is Outcome.OFF_TOPIC else extractive.UNCLEAR]
-        answer = Answer(found.question.text, outcome, "".join(pieces), citations)
-        ground(answer, [p.policy for p in found.passages], self.settings.corpus)
-        yield from pieces
-        answer_ms = (time.perf_counter() - started) * 1e3
-        yield answer.timed(retrieve=found.retrieve_ms, answer=answer_ms, total=found.retrieve_ms + answer_ms)
+        fallback, said = None, False
+        if self.chat is not None and outcome is not Outcome.UNCLEAR:
+            asked = found.question
+            try:
+                for part in self._grounded(self.chat.answer(asked.text, asked.history, found.passages), found):
+                    said = True
+                    yield part if isinstance(part, str) else _timed(part, found, started)
+                return
+            except ChatModelError as error:
+                fallback = error.reason
+        offline = extractive.answer(found.question.text, outcome, found.passages)
+        for part in self._grounded(offline, found):
+            if isinstance(part, Answer):
+                yield _timed(replace(part, fallback=fallback), found, started)
+            elif not said:
+                yield part
+
+    def _grounded(self, parts: Iterator[Piece | Answer], found: Retrieved) -> Iterator[str | Answer]:
+        consulted = {p.policy.source: p.policy for p in found.passages}.values()
+        for part in parts:
+            ground(part, consulted, self.settings.corpus)
+            yield part if isinstance(part, Answer) else part.text
+
+
+def _timed(answer: Answer, found: Retrieved, started: float) -> Answer:
+    answer_ms = (time.perf_counter() - started) * 1e3
+    return answer.timed(retrieve=found.retrieve_ms, answer=answer_ms, total=found.retrieve_ms + answer_ms)
 
 
 def _question(text: str, history: Sequence[BaseMessage | str], policy: str | None) -> Question:

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from bot.errors import CorpusError
-from bot.policy import Policy, parse, read_date
+from bot.parsing import parse, read_date
+from bot.policy import Policy
 
 SUFFIXES = (".txt", ".md")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot.answer import Citation, inert, label
+from bot.answer import Answer, Citation, Outcome, Piece, label, quoted
 from bot.policy import Clause, Section, Span
 from bot.retrieval import Passage
 
@@ -12,6 +12,18 @@ _CLOSE = 0.06
 _FEWEST_WORDS = 3
 """A shorter clause ("Nope.", a company's name) says nothing on its own."""
 _NEAR_DUPLICATE = 0.8
+
+
+def answer(question: str, outcome: Outcome, passages: Sequence[Passage]) -> Iterator[Piece | Answer]:
+    """The text of an answer with this outcome, piece by piece, then the whole answer."""
+    if outcome is Outcome.ANSWERED:
+        citations = choose(passages)
+        pieces = list(compose(citations))
+    else:
+        citations = ()
+        pieces = [Piece(without_answer(outcome, passages))]
+    yield from pieces
+    yield Answer(question, outcome, "".join(piece.text for piece in pieces), citations)
 
 
 def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
@@ -56,26 +68,25 @@ def _repeats(a: Citation, b: Citation) -> bool:
     return len(words_a & words_b) / len(words_a | words_b) >= _NEAR_DUPLICATE
 
 
-def compose(citations: Sequence[Citation]) -> Iterator[str]:
+def compose(citations: Sequence[Citation]) -> Iterator[Piece]:
     """The text of an extractive answer, piece by piece: where it stands, then the quotes."""
     names = list(dict.fromkeys(label(c.policy, c.section) for c in citations))
     several = len({c.policy.id for c in citations}) > 1
-    yield f"The policy says this in {_join(names)}:"
+    yield Piece(f"The policy says this in {_join(names)}:", tuple(citations))
     for citation in citations:
         where = f"{label(citation.policy, citation.section)}: " if len(names) > 1 else ""
         where = f"{citation.policy.title}, {where}" if several else where
-        yield f"\n\n{where}{_quoted(citation)}"
+        yield Piece(f"\n\n{where}{quoted(citation)}", (citation,))
 
 
-def _quoted(citation: Citation) -> str:
-    """The quote in quotation marks; an item of a list after the lead-in that it belongs to."""
-    lead_in = next((c.lead_in for c in citation.section.clauses if c.span == citation.span and c.lead_in), None)
-    quote = f"“{inert(citation.quote)}”"
-    return f"“{inert(lead_in.of(citation.policy.text))}” … {quote}" if lead_in else quote
+def without_answer(outcome: Outcome, passages: Sequence[Passage]) -> str:
+    """What to say when there is nothing to quote, and for a silent policy whom to ask."""
+    if outcome is Outcome.NOT_IN_POLICY:
+        return _not_in_policy(passages)
+    return _OFF_TOPIC if outcome is Outcome.OFF_TOPIC else _UNCLEAR
 
 
-def not_in_policy(passages: Sequence[Passage]) -> str:
-    """What to say when the policy is silent: the nearest section, and whom to ask."""
+def _not_in_policy(passages: Sequence[Passage]) -> str:
     text = "The policy does not say."
     if not passages:
         return text
@@ -86,11 +97,11 @@ def not_in_policy(passages: Sequence[Passage]) -> str:
     return text
 
 
-OFF_TOPIC = (
+_OFF_TOPIC = (
     "This does not look like a question about the privacy policy, which is all that I can answer. "
     "Ask me, for example, what information is collected or who gets to see it."
 )
-UNCLEAR = (
+_UNCLEAR = (
     "What would you like to know about your personal data? Ask in your own words, for example: "
     "“What do you collect about me?”, “Who gets my data?” or “How do I delete it?”"
 )

@@ -3,27 +3,26 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from bot.answer import Answer
+from bot.answer import Answer, Piece
 from bot.corpus import read_text
 from bot.errors import CorpusError, StaleIndexError
 from bot.policy import Policy
 
 
-def ground(answer: Answer, consulted: Iterable[Policy], corpus: Path) -> Answer:
-    """The answer as it is, or StaleIndexError when the corpus has moved on from the index.
+def ground(part: Piece | Answer, consulted: Iterable[Policy], corpus: Path) -> None:
+    """Let an answer, or a piece of one, pass, or raise StaleIndexError when the corpus has moved on from the index.
 
-    Each quote must stand in its source file at its offsets. An answer without quotes speaks
+    Each quote must stand in its source file at its offsets. What has no quotes speaks
     of all that was consulted, so those files must be unchanged.
     """
-    for citation in answer.citations:
+    for citation in part.citations:
         text = _source(corpus, citation.policy)
         if citation.span.of(text) != citation.quote:
             raise _stale(citation.policy)
-    if not answer.citations:
+    if not part.citations:
         for policy in consulted:
             if _source(corpus, policy) != policy.text:
                 raise _stale(policy)
-    return answer
 
 
 def _source(corpus: Path, policy: Policy) -> str:

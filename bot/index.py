@@ -26,7 +26,8 @@ from bot.chunking import Chunk, split, split_clauses
 from bot.corpus import age
 from bot.errors import SettingsError, StaleIndexError, UnknownPolicyError
 from bot.models import EmbeddingModel, TokenCounter
-from bot.policy import Policy, Span, parse
+from bot.parsing import parse
+from bot.policy import Policy, Span
 
 FORMAT = 1
 """Of the manifest, the parser and the chunker: to be raised when an old index must be rebuilt."""

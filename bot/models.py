@@ -83,6 +83,10 @@ class TokenCounter:
     def count(self, text: str) -> int:
         return len(self._encoding.encode_ordinary(text))
 
+    def cut(self, text: str, tokens: int) -> str:
+        """The beginning of `text` that has at most so many tokens."""
+        return self._encoding.decode(self._encoding.encode_ordinary(text)[:tokens], errors="ignore")
+
 
 @cache
 def load_embedding_model(name: str) -> EmbeddingModel:

@@ -6,7 +6,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.policy import Policy, parse
+from bot.parsing import parse
+from bot.policy import Policy
 
 SEED = (Path(__file__).parent.parent / "corpus" / "alumia-privacy-policy.txt").read_bytes().decode()
 
