@@ -29,7 +29,8 @@ class Settings(BaseSettings):
 
     llm: str = Field(
         "",
-        description="Chat model that words the answers: openai:MODEL, anthropic:MODEL or ollama:MODEL. Empty: none.",
+        description="Chat model that words the answers: openai:MODEL, anthropic:MODEL, ollama:MODEL or the base URL "
+        "of an OpenAI-compatible server. Empty: none.",
     )
     llm_base_url: str = Field("", description="Address of an OpenAI-compatible server, or of Ollama.")
     llm_api_key: SecretStr | None = Field(None, description="Key for the chat model; else the provider's own variable.")
