@@ -19,6 +19,7 @@ lint: $(VENV)/.installed-dev ## check style and types
 
 bench: $(VENV)/.installed-dev ## measure speed and retrieval (POLICIES=folder of privacyqa-dev)
 	$(BIN)/python -m evals.speed
+	$(BIN)/python -m evals.scaling
 	$(if $(POLICIES),$(BIN)/python -m evals.span_retrieval $(POLICIES))
 
 calibrate: $(VENV)/.installed-dev ## fit the judge anew from evals/calibration

@@ -59,24 +59,30 @@ class _SectionSplitter:
 
     def chunks(self) -> Iterator[Chunk]:
         pending: Chunk | None = None
+        lead = ""
         for span, lead_in in self._units():
             if pending:
-                joined = self._chunk(Span(pending.span.start, span.end))
+                joined = self._chunk(Span(pending.span.start, span.end), lead)
                 if self._fits(joined):
                     pending = joined
                     continue
                 yield pending
-                pending = None
-            *whole, pending = self.pieces(span, lead_in)
+            lead = self._lead(span, lead_in)
+            *whole, pending = self._cut(span, lead)
             yield from whole
         if pending:
             yield pending
 
     def pieces(self, span: Span, lead_in: Span | None) -> Iterator[Chunk]:
         """One chunk for the span, or as many as it takes."""
+        return self._cut(span, self._lead(span, lead_in))
+
+    def _lead(self, span: Span, lead_in: Span | None) -> str:
+        """What to embed of a lead-in: "" where the span holds it, or where it is too long."""
         lead = lead_in.of(self.text) if lead_in and lead_in.end <= span.start else ""
-        if lead and not self.within_budget(f"{self.title}\n{lead}\n{lead}"):
-            lead = ""
+        return lead if lead and self.within_budget(f"{self.title}\n{lead}\n{lead}") else ""
+
+    def _cut(self, span: Span, lead: str) -> Iterator[Chunk]:
         start = span.start
         while start < span.end:
             end = self._reach(start, span.end, lead)

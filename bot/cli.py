@@ -78,7 +78,7 @@ def ask(
         return
     typer.echo(f"{answer.text}\n\n[{answer.outcome}]")
     if answer.fallback:
-        typer.echo(f"The chat model was not used ({answer.fallback}); this is the offline answer.", err=True)
+        typer.echo(f"The chat model gave no usable answer ({answer.fallback}); this is the offline one.", err=True)
 
 
 @app.command()

@@ -11,6 +11,8 @@ _CLOSE = 0.06
 """A further clause is quoted when its score is at most this far below the best one's."""
 _FEWEST_WORDS = 3
 """A shorter clause ("Nope.", a company's name) says nothing on its own."""
+_NEAR = 0.3
+"""The best passage of a silent policy is worth naming from this score on."""
 _NEAR_DUPLICATE = 0.8
 
 
@@ -91,7 +93,8 @@ def _not_in_policy(passages: Sequence[Passage]) -> str:
     if not passages:
         return text
     policy, nearest = passages[0].policy, passages[0].section
-    text += f" The nearest part is {label(policy, nearest)}, but it does not answer this."
+    if passages[0].score >= _NEAR:
+        text += f" The nearest part is {label(policy, nearest)}, but it does not answer this."
     if policy.contact is not None:
         text += f" To ask the company, see {label(policy, policy.contact)}."
     return text

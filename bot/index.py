@@ -9,7 +9,10 @@ one step that changes the index, so that a sync that dies leaves the old index a
 import hashlib
 import json
 import os
+import shutil
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +32,7 @@ from bot.models import EmbeddingModel, TokenCounter
 from bot.parsing import parse
 from bot.policy import Policy, Span
 
-FORMAT = 1
+FORMAT = 2
 """Of the manifest, the parser and the chunker: to be raised when an old index must be rebuilt."""
 
 _BATCH = 64
@@ -117,16 +120,22 @@ class PolicyIndex:
         return found
 
     def policy(self, entry: IndexedPolicy) -> Policy:
-        """The policy as it was when it was indexed."""
-        return self._read(entry)
+        """The policy as it was when it was indexed; raises StaleIndexError when a sync has replaced it."""
+        try:
+            return self._read(entry)
+        except FileNotFoundError as error:
+            raise _replaced() from error
 
     def search(self, entry: IndexedPolicy, vector: Sequence[float], k: int) -> tuple[list[Hit], list[Hit]]:
-        """The k chunks and the k clauses of a policy nearest to the vector, best first."""
+        """The k chunks and the k clauses of a policy nearest to the vector, best first.
+
+        Raises StaleIndexError when a sync has replaced them.
+        """
         try:
             chunks, clauses = self._open(f"{entry.key}-chunks"), self._open(f"{entry.key}-clauses")
             return _search(chunks, vector, k), _search(clauses, vector, k)
         except NotFoundError as error:
-            raise StaleIndexError("The index changed while this question was being answered. Ask again.") from error
+            raise _replaced() from error
 
     # Writing
 
@@ -156,6 +165,7 @@ class PolicyIndex:
                 self._store_text(policy)
             self._publish(list(after.values()))
             self._drop_all_but({name for name, _ in work})
+            self._remove_orphans()
         names = before.keys() | after.keys()
         return SyncReport(
             added=_labels(n for n in names if n not in before),
@@ -173,8 +183,8 @@ class PolicyIndex:
 
     def _entry(self, policy: Policy, chunks: list[Chunk], current: bool) -> IndexedPolicy:
         made_of = [self._fingerprint, policy.id, policy.version, policy.source, policy.text]
-        spans = [[c.span.start, c.span.end] for c in chunks]
-        key = hashlib.sha256(json.dumps([made_of, spans]).encode()).hexdigest()[:40]
+        embedded = [chunk.text_to_embed for chunk in chunks]
+        key = hashlib.sha256(json.dumps([made_of, embedded]).encode()).hexdigest()[:40]
         return IndexedPolicy(policy.id, policy.version, policy.source, text_hash(policy.text), key, current)
 
     def _embed(self, work: list[tuple[str, list[Chunk]]]) -> None:
@@ -210,6 +220,17 @@ class PolicyIndex:
             if path.name not in used:
                 path.unlink()
 
+    def _remove_orphans(self) -> None:
+        """Delete the folders of deleted collections, which Chroma leaves behind."""
+        chroma = self._data / "chroma"
+        with closing(
+            sqlite3.connect(f"{(chroma / 'chroma.sqlite3').absolute().as_uri()}?mode=ro", uri=True)
+        ) as database:
+            segments = {name for (name,) in database.execute("SELECT id FROM segments")}
+        for path in chroma.iterdir():
+            if path.is_dir() and path.name not in segments:
+                shutil.rmtree(path)
+
     # Files
 
     @property
@@ -241,6 +262,10 @@ class PolicyIndex:
             collection_configuration={"hnsw": {"space": "cosine"}},
             create_collection_if_not_exists=create,
         )
+
+
+def _replaced() -> StaleIndexError:
+    return StaleIndexError("The index changed while this question was being answered. Ask again.")
 
 
 def text_hash(text: str) -> str:

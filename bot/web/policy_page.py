@@ -29,8 +29,8 @@ def _section_html(text: str, span: Span, cited: Span | None) -> str:
     has_heading = span.start > 0
     if not has_heading:
         return f"<section>{_marked(text, span, cited)}</section>"
-    heading = escape(text[span.start : heading_end])
-    return f"<section><h3>{heading}</h3>{_marked(text, Span(heading_end, span.end), cited)}</section>"
+    heading, body = Span(span.start, heading_end), Span(heading_end, span.end)
+    return f"<section><h3>{_marked(text, heading, cited)}</h3>{_marked(text, body, cited)}</section>"
 
 
 def _marked(text: str, span: Span, cited: Span | None) -> str:
