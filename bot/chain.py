@@ -11,9 +11,10 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from bot import extractive
 from bot.answer import Answer, Outcome, Piece
+from bot.chat_model import ChatModelError
 from bot.conversation import condense
 from bot.corpus import read_corpus
-from bot.generative import ChatAnswerer, ChatModelError
+from bot.generative import ChatAnswerer
 from bot.grounding import ground
 from bot.index import PolicyIndex, SyncReport
 from bot.judge import Judge

@@ -8,7 +8,7 @@ import bot
 ROOT = Path(bot.__file__).parent
 ORDER = (
     "errors settings policy parsing answer corpus chunking models index retrieval topics judge conversation "
-    "extractive citing grounding generative chain web cli"
+    "extractive citing grounding chat_model generative chain web cli"
 ).split()
 """Each module may import those before it, and no others."""
 
