@@ -146,5 +146,10 @@ def _timed(answer: Answer, found: Retrieved, started: float) -> Answer:
 
 
 def _question(text: str, history: Sequence[BaseMessage | str], policy: str | None) -> Question:
-    messages = tuple(HumanMessage(turn) if isinstance(turn, str) else turn for turn in history)
-    return Question(text, messages, policy)
+    messages = tuple(HumanMessage(_well_formed(turn)) if isinstance(turn, str) else turn for turn in history)
+    return Question(_well_formed(text), messages, policy)
+
+
+def _well_formed(text: str) -> str:
+    """The text without the half characters that JSON can smuggle in and no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -30,6 +30,8 @@ _SMALL_TALK = frozenset(
         "what huh question questions ask have got need can could do does how who why"
     ).split()
 )
+_TERMS = frozenset("gdpr ccpa cpra coppa ferpa hipaa lgpd pipeda dpo dpa dsar pii soc iso".split())
+"""Words of the trade that the model knows in pieces only."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Judge:
         words = re.findall(r"[^\W\d_]+", query.lower())
         if not words or all(word in _SMALL_TALK for word in words):
             return True
-        known = any(len(w) > 2 and self._model.is_word(w) and w not in _SMALL_TALK for w in words)
+        known = any(w in _TERMS or (len(w) > 2 and self._model.is_word(w) and w not in _SMALL_TALK) for w in words)
         near = bool(passages) and passages[0].score >= 0.35
         return not known and not near
 
