@@ -39,7 +39,7 @@ class ChatModel:
     def __init__(self, settings: Settings) -> None:
         provider, model, base_url = _endpoint(settings)
         self.name = f"{provider}:{model}"
-        self._model = _load(provider, model, base_url, settings)
+        self.langchain_model = _load(provider, model, base_url, settings)
         self._timeout_s = settings.llm_timeout_s
 
     def stream(self, messages: Sequence[BaseMessage]) -> Iterator[str]:
@@ -54,7 +54,7 @@ class ChatModel:
 
         def read() -> None:
             try:
-                for chunk in self._model.stream(list(messages)):
+                for chunk in self.langchain_model.stream(list(messages)):
                     if abandoned.is_set():
                         return
                     inbox.put(chunk)

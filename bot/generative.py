@@ -60,6 +60,7 @@ class ChatAnswerer:
         self.settings = settings
         self.counter = counter
         self._model = ChatModel(settings)
+        self.name = self._model.name
         self._embedding = load_embedding_model(BUNDLED_MODEL)
 
     def answer(
@@ -86,7 +87,7 @@ class ChatAnswerer:
             return
         pieces.append(Piece("\n" + "".join(f"\n[{n}] {_source(c)}" for n, c in enumerate(cited, 1)), tuple(cited)))
         yield pieces[-1]
-        yield Answer(question, Outcome.ANSWERED, "".join(p.text for p in pieces), tuple(cited), self._model.name)
+        yield Answer(question, Outcome.ANSWERED, "".join(p.text for p in pieces), tuple(cited), self.name)
 
     def _without_sentences(self, reply: str, question: str, passages: Sequence[Passage]) -> Iterator[Piece | Answer]:
         said = _ABSTENTIONS.match(reply)
@@ -95,7 +96,7 @@ class ChatAnswerer:
         outcome = Outcome(said[1].lower())
         text = extractive.without_answer(outcome, passages)
         yield Piece(text)
-        yield Answer(question, outcome, text, answerer=self._model.name)
+        yield Answer(question, outcome, text, answerer=self.name)
 
     def _bears_out(self, citations: Sequence[Citation], sentence: str, question: str) -> bool:
         if _MARKUP.search(sentence) or not bears_out(citations, sentence):
