@@ -17,6 +17,9 @@ lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+evals: $(VENV)/.installed-dev ## check the answers against the cases; report in build/evals
+	$(BIN)/policybot eval --report build/evals --junit build/evals/junit.xml
+
 bench: $(VENV)/.installed-dev ## measure speed and retrieval (POLICIES=folder of privacyqa-dev)
 	$(BIN)/python -m evals.speed
 	$(BIN)/python -m evals.scaling
@@ -35,4 +38,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: help run test lint bench calibrate
+.PHONY: help run test lint evals bench calibrate

@@ -5,10 +5,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.settings import Settings
+from evals.cases import EvalCase, read_cases
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,3 +41,10 @@ def test_shown_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_settings_that_the_readme_names_exist() -> None:
     names = set(re.findall(r"POLICYBOT_([A-Z_]+)", README))
     assert names <= {name.upper() for name in Settings.model_fields}
+
+
+def test_shown_case_is_one_of_the_cases() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    (case,) = yaml.safe_load(shown)
+    EvalCase.model_validate(case)
+    assert case["id"] in {known.id for known in read_cases(ROOT / "evals" / "cases")}

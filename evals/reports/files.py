@@ -10,6 +10,7 @@ from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from evals.candidate import Comparison
 from evals.gates import Metrics, Verdict
+from evals.metrics import judged
 from evals.redline import Edit
 from evals.run import CaseResult, Response, Run
 
@@ -46,6 +47,10 @@ def summary(run: Run, metrics: Metrics, verdict: Verdict) -> dict[str, Any]:
         "regressed": list(verdict.regressed),
         "fixed": list(verdict.fixed),
         "mcnemar_p": verdict.p,
+        "judge": run.judge,
+        "opinions": {name: {"value": m.value, "n": m.n} for name, m in judged(run.results).items()}
+        if run.judge
+        else {},
         "crashed": list(verdict.crashed),
         "failures": [
             {"id": r.case.id, "kind": r.case.kind.value, "question": r.case.question, "cause": r.error or r.cause}

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from evals.candidate import Comparison
 from evals.gates import Baseline, Metrics, Verdict
+from evals.metrics import judged
 from evals.reports.words import change, figure, interval, plural, significance
 from evals.run import CaseResult, Run
 
@@ -17,6 +18,12 @@ def print_run(run: Run, metrics: Metrics, verdict: Verdict, baseline: Baseline |
     console.print(_metrics_table(metrics, verdict, baseline))
     console.print(_kinds_table(metrics, verdict, baseline))
     console.print(significance(verdict.p))
+    if run.judge:
+        scores = ", ".join(f"{name} {figure(name, m.value)} (n = {m.n})" for name, m in judged(run.results).items())
+        console.print(f"The opinion of {run.judge}, which decides nothing: {scores}.")
+    fallbacks = sum(bool(result.response and result.response.fallback) for result in run.results)
+    if fallbacks:
+        console.print(f"The chat model gave no usable answer in {plural(fallbacks, 'case')}: the offline one counts.")
     _print_failures(run, verdict, console)
     console.print(_conclusion(verdict))
 
