@@ -25,8 +25,10 @@ bench: $(VENV)/.installed-dev ## measure speed and retrieval (POLICIES=folder of
 	$(BIN)/python -m evals.scaling
 	$(if $(POLICIES),$(BIN)/python -m evals.span_retrieval $(POLICIES))
 
-calibrate: $(VENV)/.installed-dev ## fit the judge anew from evals/calibration
-	$(BIN)/python -m evals.calibrate
+train: $(VENV)/.installed-dev ## tune the model and fit the judge anew (some 15 minutes on 2 cores)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
+	$(BIN)/python -m evals.training.validate
+	$(BIN)/python -m evals.training.train
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -38,4 +40,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-.PHONY: help run test lint evals bench calibrate
+.PHONY: help run test lint evals bench train

@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from bot import extractive
 from bot.answer import Answer, Outcome, Piece
 from bot.chat_model import ChatModelError
-from bot.conversation import condense
+from bot.conversation import condense, split_question
 from bot.corpus import read_corpus
 from bot.generative import ChatAnswerer
 from bot.grounding import ground
@@ -36,12 +36,20 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Retrieved:
-    """A question with its passages, best first."""
+class Search:
+    """One query and the passages found for it, best first."""
 
-    question: Question
     query: str
     passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """A question with what was found for it, and for each of the questions that it asks in one breath."""
+
+    question: Question
+    whole: Search
+    parts: tuple[Search, ...]
     retrieve_ms: float
 
 
@@ -97,44 +105,64 @@ class PolicyBot:
         self, question: str, k: int = 8, policy: str | None = None, history: Sequence[BaseMessage | str] = ()
     ) -> tuple[Passage, ...]:
         """The k best passages for a question, best first."""
-        return self._retrieve(_question(question, history, policy), k).passages
+        asked = _question(question, history, policy)
+        return self._search(condense(asked.text, asked.history), asked.policy, k).passages
 
     def answering(self) -> Runnable[Question, Any]:
         """Question -> Retrieved -> pieces of text and, last, the grounded Answer."""
-        retrieve: Runnable[Question, Retrieved] = RunnableLambda(lambda question: self._retrieve(question, _PASSAGES))
+        retrieve: Runnable[Question, Retrieved] = RunnableLambda(self._retrieve)
         return retrieve | RunnableLambda(self._answer)
 
-    def _retrieve(self, question: Question, k: int) -> Retrieved:
+    def _retrieve(self, question: Question) -> Retrieved:
         started = time.perf_counter()
         query = condense(question.text, question.history)
+        whole = self._search(query, question.policy, _PASSAGES)
+        several = split_question(query)
+        parts = tuple(self._search(part, question.policy, _PASSAGES) for part in several) if several[1:] else (whole,)
+        return Retrieved(question, whole, parts, (time.perf_counter() - started) * 1e3)
+
+    def _search(self, query: str, policy: str | None, k: int) -> Search:
         retriever = PolicyRetriever(
-            index=self.index, embedding=self.embedding, expander=self.expander, policy=question.policy, k=k
+            index=self.index, embedding=self.embedding, expander=self.expander, policy=policy, k=k
         )
-        passages = tuple(document.metadata["passage"] for document in retriever.invoke(query))
-        return Retrieved(question, query, passages, (time.perf_counter() - started) * 1e3)
+        return Search(query, tuple(document.metadata["passage"] for document in retriever.invoke(query)))
 
     def _answer(self, found: Retrieved) -> Iterator[str | Answer]:
         started = time.perf_counter()
-        outcome = self.judge.judge(found.query, found.passages).outcome
+        outcome, answering = self._judge(found)
         fallback, said = None, False
         if self.chat is not None and outcome is not Outcome.UNCLEAR:
             asked = found.question
             try:
-                for part in self._grounded(self.chat.answer(asked.text, asked.history, found.passages), found):
+                for part in self._grounded(self.chat.answer(asked.text, asked.history, found.whole.passages), found):
                     said = True
                     yield part if isinstance(part, str) else _timed(part, found, started)
                 return
             except ChatModelError as error:
                 fallback = error.reason
-        offline = extractive.answer(found.question.text, outcome, found.passages)
+        offline = extractive.answer(found.question.text, outcome, answering)
         for part in self._grounded(offline, found):
             if isinstance(part, Answer):
                 yield _timed(replace(part, fallback=fallback), found, started)
             elif not said:
                 yield part
 
+    def _judge(self, found: Retrieved) -> tuple[Outcome, list[Sequence[Passage]]]:
+        """The outcome, and the passages of each part to be answered; of the whole question where none is."""
+        whole: list[Sequence[Passage]] = [found.whole.passages]
+        answered: list[Sequence[Passage]] = [
+            part.passages
+            for part in found.parts
+            if self.judge.judge(part.query, part.passages).outcome is Outcome.ANSWERED
+        ]
+        if answered:
+            return Outcome.ANSWERED, answered
+        return self.judge.judge(found.whole.query, found.whole.passages).outcome, whole
+
     def _grounded(self, parts: Iterator[Piece | Answer], found: Retrieved) -> Iterator[str | Answer]:
-        consulted = {p.policy.source: p.policy for p in found.passages}.values()
+        consulted = {
+            p.policy.source: p.policy for search in (found.whole, *found.parts) for p in search.passages
+        }.values()
         for part in parts:
             ground(part, consulted, self.settings.corpus)
             yield part if isinstance(part, Answer) else part.text

@@ -1,4 +1,4 @@
-"""A conversation, condensed into one question that stands on its own."""
+"""What is asked: a conversation condensed into one question that stands alone, and that taken apart."""
 
 import re
 from collections.abc import Sequence
@@ -16,6 +16,16 @@ _OPENS_AS_FOLLOW_UP = re.compile(
     re.I,
 )
 _SHORT = 4
+_OPENING = (
+    r"(?:(?:for|to|until|since|by|in|with)\s+)?(?:what|which|who|whom|whose|where|when|why|how|can|could|do|does|did|"
+    r"is|are|was|will|would|may|must|should|have|has)\b"
+)
+_OPENS_AS_QUESTION = re.compile(rf"\W*(?:(?:and|or|but|also|so|ok|hi|please)\W+)?{_OPENING}", re.I)
+_NEXT_QUESTION = re.compile(
+    rf"(?:[?,;.]\s*(?:and|or|but|also|plus)?|\s(?:and|or|but|also|plus))\s+(?={_OPENING})", re.I
+)
+_FEWEST_WORDS = 3
+_MOST_PARTS = 3
 
 
 def condense(question: str, history: Sequence[BaseMessage]) -> str:
@@ -39,3 +49,13 @@ def is_follow_up(question: str) -> bool:
         or _OPENS_AS_FOLLOW_UP.match(question)
         or len(re.findall(r"\w+", question)) <= _SHORT
     )
+
+
+def split_question(question: str) -> tuple[str, ...]:
+    """The questions that are asked in one breath: "do you use cookies, and who sees them?" has two.
+
+    A question is taken apart only where every part opens as one, and at most three come of it.
+    """
+    parts = [part.strip() for part in _NEXT_QUESTION.split(question)]
+    whole = all(_OPENS_AS_QUESTION.match(part) and len(part.split()) >= _FEWEST_WORDS for part in parts)
+    return tuple(parts) if whole and len(parts) <= _MOST_PARTS else (question,)

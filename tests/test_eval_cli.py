@@ -130,6 +130,23 @@ def test_bad_gates_exit_with_2(evaluate: Eval, folder: Path, gates: str) -> None
     assert "gates.toml" in done.stderr
 
 
+def test_report_that_cannot_be_written_exits_with_2(evaluate: Eval, folder: Path) -> None:
+    done = evaluate("--report", folder / "cases" / "cases.yaml")
+    assert done.exit_code == 2
+    assert "cases.yaml cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "cases: 3", "policy: p\ncases: [1]", "policy: p\ncases: [{id: 7}]", "\0"]
+)
+def test_odd_yaml_exits_with_2(evaluate: Eval, folder: Path, content: str) -> None:
+    (folder / "cases" / "cases.yaml").write_text(content, encoding="utf-8")
+    done = evaluate()
+    assert done.exit_code == 2, done.output
+    assert "cases.yaml" in done.stderr
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
 def test_gates_cannot_relax_exact_quotes(evaluate: Eval, folder: Path) -> None:
     (folder / "cases" / "gates.toml").write_text("[all]\nquote_exactness = {min = 0.1}\n", encoding="utf-8")
     gates = json.loads(evaluate("--json").stdout)["gates"]

@@ -1,0 +1,1 @@
+"""Fictional policies with questions on them, and what is trained on these."""

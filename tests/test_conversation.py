@@ -1,0 +1,43 @@
+"""What is asked."""
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+
+from bot.conversation import condense, split_question
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("do you keep my files, and who can open them?", ("do you keep my files", "who can open them?")),
+        ("Where is it stored? How long do you keep it?", ("Where is it stored", "How long do you keep it?")),
+        ("what do you take and for how long do you keep it", ("what do you take", "for how long do you keep it")),
+        ("who sees it, why do they, and where are they", ("who sees it", "why do they", "where are they")),
+    ],
+)
+def test_questions_in_one_breath_are_taken_apart(question: str, parts: tuple[str, ...]) -> None:
+    assert split_question(question) == parts
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "do you share names and addresses?",
+        "My daughter is nine. Can she use it?",
+        "I lost my phone, and now I wonder, do you know where it is?",
+        "is it encrypted and why?",
+        "",
+        "what? why? where? when? how? who?",
+    ],
+)
+def test_one_question_stays_whole(question: str) -> None:
+    assert split_question(question) == (question,)
+
+
+def test_question_that_stands_alone_ignores_the_history() -> None:
+    assert condense("who gets to see my invoices?", [HumanMessage("do you use cookies?")]).startswith("who gets")
+
+
+def test_follow_up_takes_the_question_before_it_and_no_answer() -> None:
+    history = [HumanMessage("do you use cookies?"), AIMessage("The policy says this in section 5.")]
+    assert condense("can I turn them off?", history) == "do you use cookies? can I turn them off?"
