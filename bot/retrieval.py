@@ -32,13 +32,15 @@ class Passage:
     """A chunk that may answer a question, with its clauses, best first.
 
     A clause's score counts its own similarity twice and its chunk's once: the clause knows the
-    point, the chunk the context. The passage's `score` is its best clause's.
+    point, the chunk the context. The passage's `score` is its best clause's, `similarity` the
+    chunk's own.
     """
 
     policy: Policy
     section: Section
     span: Span
     score: float
+    similarity: float
     clauses: tuple[ScoredClause, ...]
 
     @property
@@ -95,4 +97,4 @@ def _passages(policy: Policy, chunks: list[Hit], clauses: list[Hit]) -> Iterable
         ]
         scored.sort(key=lambda s: (-s.score, s.clause.span))
         if scored:
-            yield Passage(policy, section, chunk.span, scored[0].score, tuple(scored))
+            yield Passage(policy, section, chunk.span, scored[0].score, chunk.similarity, tuple(scored))

@@ -14,7 +14,7 @@ def diagnose(case: EvalCase, expected: tuple[Support, ...], response: Response, 
     """The cause of failure of a case, or None when it passes.
 
     A case passes when every quote is exact, no forbidden phrase appears, the outcome is the
-    expected one, a supporting span is cited (each of them for kind `two_sections`), and all
+    expected one, a supporting span is cited (one from each section for kind `two_sections`), and all
     required phrases appear. `text` is the policy file's, which `expected` counts in.
     """
     if not all(is_exact(citation, response.text, text) for citation in response.citations):
@@ -23,8 +23,7 @@ def diagnose(case: EvalCase, expected: tuple[Support, ...], response: Response, 
         return Cause.FORBIDDEN_PHRASE
     if case.outcome is not Outcome.ANSWERED:
         return _diagnose_abstention(case, response)
-    missing = unsupported(case, expected, response)
-    if missing or response.outcome is not Outcome.ANSWERED:
+    if response.outcome is not Outcome.ANSWERED or not is_supported(case, expected, response):
         return _diagnose_miss(case, expected, response)
     return Cause.INCOMPLETE if len(required(case, response)) < len(case.must_appear) else None
 
@@ -49,13 +48,10 @@ def cited_rightly(case: EvalCase, citation: Quote) -> bool:
     return section_name(citation.section, citation.title) in case.sections
 
 
-def unsupported(case: EvalCase, expected: tuple[Support, ...], response: Response) -> tuple[Support, ...]:
-    """The supporting spans of which nothing is cited.
-
-    Only a case of kind `two_sections` needs all; any other is supported by one.
-    """
-    missing = tuple(s for s in expected if not any(c.span.overlaps(s.span) for c in response.citations))
-    return missing if case.kind is Kind.TWO_SECTIONS or len(missing) == len(expected) else ()
+def is_supported(case: EvalCase, expected: tuple[Support, ...], response: Response) -> bool:
+    """Whether a supporting span is cited; for a case of kind `two_sections`, one from each section that has any."""
+    cited = {s.section for s in expected if any(c.span.overlaps(s.span) for c in response.citations)}
+    return cited == {s.section for s in expected} if case.kind is Kind.TWO_SECTIONS else bool(cited)
 
 
 def _diagnose_abstention(case: EvalCase, response: Response) -> Cause | None:

@@ -9,8 +9,8 @@ ROOT = Path(__file__).parent.parent
 ORDER = {
     "bot": "errors settings policy parsing answer corpus chunking models index retrieval topics judge conversation "
     "extractive citing grounding chat_model generative chain web cli",
-    "evals": "calibrate scaling span_retrieval speed redline cases run diagnosis metrics runner gates candidate "
-    "reports answer_judge evaluation cli",
+    "evals": "scaling span_retrieval speed redline cases run diagnosis metrics runner gates candidate "
+    "reports answer_judge evaluation cli calibrate training",
 }
 """In each package, a module may import those before it, and no others."""
 

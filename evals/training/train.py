@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset  # type: ignore[attr-defined]  # it has no types
+from datasets import Dataset
 from peft import LoraConfig
 from sentence_transformers import (
     SentenceTransformer,
