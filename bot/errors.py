@@ -23,3 +23,7 @@ class StaleIndexError(PolicybotError):
 
 class InputError(PolicybotError):
     """A batch file or another input of the caller's cannot be read."""
+
+
+class DatabaseError(PolicybotError):
+    """The database is out of reach, or does not take what it is given."""

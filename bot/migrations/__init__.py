@@ -1,0 +1,1 @@
+"""Alembic's migrations. `bot.database` runs them when the database is first used."""
