@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -12,8 +13,6 @@ from bot.errors import InputError
 
 FEWEST_CHARACTERS = 10
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")
-"""Verified for an unknown name, so that the time taken does not tell which names are known."""
 
 
 class Role(StrEnum):
@@ -67,7 +66,13 @@ class Accounts:
         with reachable("nobody can sign in"), self._database.begin() as connection:
             row = connection.execute(select(users).where(users.c.name == name)).first()
         try:
-            _HASHER.verify(row.password_hash if row else _NOBODY, password)
+            _HASHER.verify(row.password_hash if row else _nobody(), password)
         except (Argon2Error, InvalidHashError):
             return None
         return User(row.name, Role(row.role)) if row else None
+
+
+@cache
+def _nobody() -> str:
+    """Verified for an unknown name, so that the time taken does not tell which names are known."""
+    return _HASHER.hash("nobody has this password")

@@ -28,11 +28,12 @@ _PASSAGES = 16
 
 @dataclass(frozen=True)
 class Question:
-    """What a person asks, the conversation before it, and the policy asked about (None: all)."""
+    """What a person asks, the conversation before it, the policy (None: all) and its version (None: the current)."""
 
     text: str
     history: tuple[BaseMessage, ...] = ()
     policy: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,32 +82,48 @@ class PolicyBot:
         """Bring the index up to date with the corpus; on an error the old index stays."""
         return self.index.sync(read_corpus(self.settings.corpus))
 
-    def ask(self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        history: Sequence[BaseMessage | str] = (),
+        policy: str | None = None,
+        version: str | None = None,
+    ) -> Answer:
         """The answer to a question.
 
-        `history` is the conversation so far, as messages or as the earlier questions. Raises
-        UnknownPolicyError, and StaleIndexError when the corpus changed since it was indexed.
+        `history` is the conversation so far, as messages or as the earlier questions. Without a
+        version, the current one answers. Raises UnknownPolicyError, and StaleIndexError when the
+        corpus changed since it was indexed.
         """
-        *_, last = self.stream(question, history, policy)
+        *_, last = self.stream(question, history, policy, version)
         assert isinstance(last, Answer)
         return last
 
     def stream(
-        self, question: str, history: Sequence[BaseMessage | str] = (), policy: str | None = None
+        self,
+        question: str,
+        history: Sequence[BaseMessage | str] = (),
+        policy: str | None = None,
+        version: str | None = None,
     ) -> Iterator[str | Answer]:
         """The answer's text piece by piece, then the answer itself.
 
         The pieces make up the answer's text, but when a chat model breaks off in the middle:
         then the answer at the end is the offline one, and replaces them.
         """
-        yield from self.answering().stream(_question(question, history, policy))
+        yield from self.answering().stream(_question(question, history, policy, version))
 
     def search(
-        self, question: str, k: int = 8, policy: str | None = None, history: Sequence[BaseMessage | str] = ()
+        self,
+        question: str,
+        k: int = 8,
+        policy: str | None = None,
+        history: Sequence[BaseMessage | str] = (),
+        version: str | None = None,
     ) -> tuple[Passage, ...]:
         """The k best passages for a question, best first."""
-        asked = _question(question, history, policy)
-        return self._search(condense(asked.text, asked.history), asked.policy, k).passages
+        asked = _question(question, history, policy, version)
+        return self._search(condense(asked.text, asked.history), asked, k).passages
 
     def answering(self) -> Runnable[Question, Any]:
         """Question -> Retrieved -> pieces of text and, last, the grounded Answer."""
@@ -116,14 +133,19 @@ class PolicyBot:
     def _retrieve(self, question: Question) -> Retrieved:
         started = time.perf_counter()
         query = condense(question.text, question.history)
-        whole = self._search(query, question.policy, _PASSAGES)
+        whole = self._search(query, question, _PASSAGES)
         several = split_question(query)
-        parts = tuple(self._search(part, question.policy, _PASSAGES) for part in several) if several[1:] else (whole,)
+        parts = tuple(self._search(part, question, _PASSAGES) for part in several) if several[1:] else (whole,)
         return Retrieved(question, whole, parts, (time.perf_counter() - started) * 1e3)
 
-    def _search(self, query: str, policy: str | None, k: int) -> Search:
+    def _search(self, query: str, asked: Question, k: int) -> Search:
         retriever = PolicyRetriever(
-            index=self.index, embedding=self.embedding, expander=self.expander, policy=policy, k=k
+            index=self.index,
+            embedding=self.embedding,
+            expander=self.expander,
+            policy=asked.policy,
+            version=asked.version,
+            k=k,
         )
         return Search(query, tuple(document.metadata["passage"] for document in retriever.invoke(query)))
 
@@ -173,9 +195,9 @@ def _timed(answer: Answer, found: Retrieved, started: float) -> Answer:
     return answer.timed(retrieve=found.retrieve_ms, answer=answer_ms, total=found.retrieve_ms + answer_ms)
 
 
-def _question(text: str, history: Sequence[BaseMessage | str], policy: str | None) -> Question:
+def _question(text: str, history: Sequence[BaseMessage | str], policy: str | None, version: str | None) -> Question:
     messages = tuple(HumanMessage(_well_formed(turn)) if isinstance(turn, str) else turn for turn in history)
-    return Question(_well_formed(text), messages, policy)
+    return Question(_well_formed(text), messages, policy, version)
 
 
 def _well_formed(text: str) -> str:

@@ -4,11 +4,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.accounts import Accounts, Role
 from bot.errors import InputError, PolicybotError
+
+if TYPE_CHECKING:
+    from bot.database import Database
+    from bot.log import QuestionLog
 
 app = typer.Typer(
     help="Answers questions on privacy policies, with the section and the exact words.",
@@ -112,6 +117,91 @@ def search(
     for rank, passage in enumerate(passages, 1):
         where = f"{passage.policy.id} {passage.policy.version}, {label(passage.policy, passage.section)}"
         typer.echo(f"{rank}. {where} ({passage.score:.2f})\n{passage.text}\n")
+
+
+@app.command()
+def serve() -> None:
+    """Serve the pages and the API; settings come from the environment, as POLICYBOT_<NAME>.
+
+    Example: POLICYBOT_PORT=8000 policybot serve
+    """
+    from app import main as run_service
+
+    run_service()
+
+
+users = typer.Typer(help="The accounts of agents and legal.", no_args_is_help=True)
+app.add_typer(users, name="user")
+
+
+@users.command("add")
+def add_user(
+    name: str,
+    role: Annotated[Role, typer.Option(help="What the user may see.")],
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for where it is not given."),
+    ],
+    data: Data = None,
+) -> None:
+    """Add a user, or give one another role and password.
+
+    Example: policybot user add ann --role agent
+    """
+    _accounts(data).add(name, role, password)
+    typer.echo(f"{name} may sign in as {role}.")
+
+
+@users.command("remove")
+def remove_user(name: str, data: Data = None) -> None:
+    """Remove a user; who is signed in is out at once."""
+    _accounts(data).remove(name)
+    typer.echo(f"{name} is removed.")
+
+
+@users.command("list")
+def list_users(data: Data = None) -> None:
+    """List the users and their roles."""
+    for user in _accounts(data).all():
+        typer.echo(f"{user.role:6} {user.name}")
+
+
+log = typer.Typer(help="The log of questions.", no_args_is_help=True)
+app.add_typer(log, name="log")
+
+
+@log.command("export")
+def export_log(data: Data = None) -> None:
+    """Print the questions kept, one JSON object a line, oldest first."""
+    for entry in _log(data).entries():
+        _print_json(entry.to_dict())
+
+
+@log.command("purge")
+def purge_log(
+    everything: Annotated[bool, typer.Option("--all", help="Delete all, however new.")] = False, data: Data = None
+) -> None:
+    """Delete the questions that are older than POLICYBOT_LOG_DAYS."""
+    typer.echo(f"{_log(data).purge(everything)} question(s) deleted.")
+
+
+def _accounts(data: Path | None) -> Accounts:
+    return Accounts(_database(data))
+
+
+def _log(data: Path | None) -> "QuestionLog":
+    from bot.log import QuestionLog
+    from bot.settings import load_settings
+
+    return QuestionLog(_database(data), load_settings(None, data).log_days)
+
+
+def _database(data: Path | None) -> "Database":
+    from bot.database import Database
+    from bot.settings import load_settings
+
+    settings = load_settings(None, data)
+    return Database(settings.database_url.get_secret_value(), settings.data)
 
 
 def _questions(question: str | None, batch: Path | None) -> Iterator[dict[str, Any]] | None:

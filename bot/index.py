@@ -111,12 +111,17 @@ class PolicyIndex:
             self._manifest = stamp, tuple(IndexedPolicy(**entry) for entry in manifest["policies"])
         return self._manifest[1]
 
-    def scope(self, policy: str | None) -> tuple[IndexedPolicy, ...]:
-        """The current version of one policy, or of all; raises UnknownPolicyError."""
-        found = tuple(e for e in self.entries if e.current and policy in (None, e.id))
+    def scope(self, policy: str | None, version: str | None = None) -> tuple[IndexedPolicy, ...]:
+        """The current version of one policy, or of all, or another version; raises UnknownPolicyError."""
+        found = tuple(
+            e
+            for e in self.entries
+            if policy in (None, e.id) and (e.current if version is None else e.version == version)
+        )
         if not found:
+            what = f"policy {policy!r}" if version is None else f"version {version!r} of policy {policy!r}"
             known = ", ".join(e.id for e in self.entries if e.current) or "none"
-            raise UnknownPolicyError(f"There is no policy {policy!r} in the index. It holds: {known}.")
+            raise UnknownPolicyError(f"There is no {what} in the index. It holds: {known}.")
         return found
 
     def policy(self, entry: IndexedPolicy) -> Policy:

@@ -119,9 +119,9 @@ class QuestionLog:
             wanted = wanted.where(questions.c.outcome == outcome)
         with reachable("the question log cannot be read"), self._database.begin() as connection:
             given: dict[str, list[Feedback]] = {}
-            for row in connection.execute(select(feedback).order_by(feedback.c.id)):
-                found = Feedback(Thumb(row.thumb), row.reason, row.given_at, row.reporter)
-                given.setdefault(row.question_id, []).append(found)
+            for f in connection.execute(select(feedback).order_by(feedback.c.id)):
+                found = Feedback(Thumb(f.thumb), f.reason, f.given_at, f.reporter)
+                given.setdefault(f.question_id, []).append(found)
             rows = connection.execute(wanted).mappings().all()
         for row in rows:
             fields = dict(row) | {"history": tuple(row["history"]), "citations": tuple(row["citations"])}

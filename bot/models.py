@@ -3,6 +3,7 @@
 import hashlib
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class EmbeddingModel(Embeddings):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._lock = Lock()  # the tokenizer cannot be shared, and two at once are no faster
         adapter = ADAPTER if name == TUNED_MODEL else Path(name) if Path(name, _ADAPTER_CONFIG).exists() else None
         folder = bundled_model() if adapter or name == BUNDLED_MODEL else Path(name)
         local = folder.is_dir()
@@ -60,19 +62,23 @@ class EmbeddingModel(Embeddings):
         """Changes when the vectors would."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return self._model.embed_documents(texts)
+        with self._lock:
+            return self._model.embed_documents(texts)
 
     def embed_query(self, text: str) -> list[float]:
-        return self._model.embed_query(text)
+        with self._lock:
+            return self._model.embed_query(text)
 
     def embed_queries(self, texts: list[str]) -> list[list[float]]:
         """Several questions at once."""
         options = self._model.query_encode_kwargs or self._model.encode_kwargs
-        return self._model._embed(texts, options)
+        with self._lock:
+            return self._model._embed(texts, options)
 
     def count_pieces(self, text: str) -> int:
         """Word pieces of `text`, the model's own start and end marks included."""
-        return len(self._tokenizer(text, verbose=False)["input_ids"])
+        with self._lock:
+            return len(self._tokenizer(text, verbose=False)["input_ids"])
 
     def is_word(self, word: str) -> bool:
         """Whether the model knows the word whole, and not only its pieces."""

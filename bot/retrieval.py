@@ -53,7 +53,7 @@ class Passage:
 
 
 class PolicyRetriever(BaseRetriever):
-    """The k best passages of one policy's current version, or of all policies'.
+    """The k best passages of one policy's current version, or of all policies', or of another version.
 
     As a LangChain retriever it returns Documents; each carries its Passage in
     `metadata["passage"]`.
@@ -63,6 +63,7 @@ class PolicyRetriever(BaseRetriever):
     embedding: EmbeddingModel
     expander: Any  # QueryExpander
     policy: str | None = None
+    version: str | None = None
     k: int = 8
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
@@ -77,7 +78,7 @@ class PolicyRetriever(BaseRetriever):
     def _search(self, vector: list[float]) -> list[Passage]:
         index: PolicyIndex = self.index
         passages: list[Passage] = []
-        for entry in index.scope(self.policy):
+        for entry in index.scope(self.policy, self.version):
             chunks, clauses = index.search(entry, vector, max(self.k, _DEPTH))
             passages += _passages(index.policy(entry), chunks, clauses)
         return passages

@@ -72,8 +72,11 @@ class Settings(BaseSettings):
     log: bool = Field(True, description="Whether questions are kept.")
     log_days: int = Field(90, ge=1, le=3650, description="Days that they are kept.")
 
+    cases: Path = Field(Path("evals/cases"), description="Folder of eval cases that legal's desk proposes changes to.")
+
     session_secret: SecretStr = Field(
-        SecretStr(""), description="Signs the cookies of those signed in. Empty: one is made and kept in the data folder."
+        SecretStr(""),
+        description="Signs the cookies of those signed in. Empty: one is made and kept in the data folder.",
     )
     session_hours: int = Field(8, ge=1, le=720, description="Hours after which one must sign in again.")
     oidc_issuer: str = Field("", description="OpenID Connect provider that people sign in with. Empty: local accounts.")

@@ -28,7 +28,7 @@ from evals.gates import (
 )
 from evals.metrics import measure
 from evals.reports import files, html, terminal
-from evals.run import Run, RunError, read_run, write_run
+from evals.run import Run, comparable, read_runs, write_run
 from evals.runner import run_cases
 
 EXTRACTIVE = "extractive"
@@ -123,16 +123,8 @@ class Evaluation:
 
     def _trend(self, run: Run) -> list[Metrics]:
         """The metrics of the stored runs before this one, by the same answerer on the same cases, oldest first."""
-        earlier = []
-        for path in sorted(self.runs.glob("*.json"))[-_TREND - 1 :]:
-            try:
-                stored = read_run(path)
-            except RunError:
-                continue  # of an earlier format
-            same = {r.case.id for r in stored.results} == {r.case.id for r in run.results}
-            if same and stored.answerer == run.answerer and stored.started < run.started and not stored.crashed:
-                earlier.append(measure(stored))
-        return earlier
+        earlier = [r for r in read_runs(self.runs) if r.started < run.started and comparable(run, r)]
+        return [measure(stored) for stored in earlier[-_TREND:]]
 
     def _bless(self, run: Run, metrics: Metrics, verdict: Verdict, by: str, reason: str) -> int:
         if verdict.crashed or not all(gate.passed for gate in verdict.gates):

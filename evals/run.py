@@ -153,3 +153,20 @@ def read_run(path: Path) -> Run:
         return _ADAPTER.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise RunError(f"{path} is not a run of this version of policybot. Run `policybot eval` again.") from error
+
+
+def read_runs(folder: Path) -> list[Run]:
+    """The stored runs of a folder, oldest first; those of an earlier format are left out."""
+    runs = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            runs.append(read_run(path))
+        except RunError:
+            continue
+    return runs
+
+
+def comparable(run: Run, other: Run) -> bool:
+    """Whether two runs put the same cases to the same answerer, and none crashed."""
+    same = {r.case.id for r in run.results} == {r.case.id for r in other.results}
+    return same and run.answerer == other.answerer and not (run.crashed or other.crashed)

@@ -37,12 +37,12 @@ class Asking:
         self.queue = ModelQueue(settings.workers, settings.queue, settings.request_timeout_s)
 
     async def stream(
-        self, question: str, history: Sequence[str] = (), policy: str | None = None
+        self, question: str, history: Sequence[str] = (), policy: str | None = None, version: str | None = None
     ) -> AsyncIterator[str | Asked]:
         """The answer's text piece by piece, then the answer. Raises PolicybotError, QueueFullError, TimeoutError."""
         self.check(question, history)
-        self.bot.index.scope(policy)
-        async for piece in self.queue.stream(lambda: self.bot.stream(question, history, policy)):
+        self.bot.index.scope(policy, version)
+        async for piece in self.queue.stream(lambda: self.bot.stream(question, history, policy, version)):
             yield self._keep(piece, tuple(history), policy) if isinstance(piece, Answer) else piece
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -55,7 +55,9 @@ class Asking:
         if len(question) > most or any(len(turn) > most for turn in history):
             raise InputError(f"A question may have at most {most} characters. Ask in fewer words.")
         if len(history) > self.settings.history_turns:
-            raise InputError(f"At most {self.settings.history_turns} earlier questions may be sent. Send the last ones.")
+            raise InputError(
+                f"At most {self.settings.history_turns} earlier questions may be sent. Send the last ones."
+            )
 
     def close(self) -> None:
         self.queue.close()

@@ -1,34 +1,21 @@
 """The chat page: questions on the left, the policy on the right, every quote shown in its place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from html import escape, unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 import gradio as gr
 
 from bot.answer import Answer, Citation, label
-from bot.chain import PolicyBot
 from bot.errors import PolicybotError
-from bot.policy import Policy, Span
+from bot.policy import Span
+from bot.web.api import SUGGESTIONS
+from bot.web.asking import Asked, Asking
+from bot.web.gradio_page import FORESEEN, SCROLL, Page, find, sentence
 from bot.web.policy_page import policy_html
 
-CSS = Path(__file__).with_name("chat.css").read_text(encoding="utf-8")
-THEME = gr.themes.Base(
-    primary_hue="teal",
-    neutral_hue="slate",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-)
-SUGGESTIONS = (
-    "What do you collect about me?",
-    "Who gets to see my data?",
-    "Do you sell my data?",
-    "How long do you keep it?",
-    "How do I delete my data?",
-)
 _OPEN_CITATIONS = """() => document.addEventListener("click", event => {
   const link = event.target.closest("#chat a[href^='#cite=']");
   if (!link) return;
@@ -38,38 +25,38 @@ _OPEN_CITATIONS = """() => document.addEventListener("click", event => {
   place.value = link.getAttribute("href").slice("#cite=".length) + "/" + Date.now();
   place.dispatchEvent(new Event("input", {bubbles: true}));
 })"""
-_SCROLL = """() => requestAnimationFrame(() => setTimeout(() => {
-  const mark = document.getElementById("cited");
-  if (mark) mark.scrollIntoView({block: "center"});
-}, 60))"""
 _CITED = re.compile(r"(?P<policy>[^/]+)/(?P<version>[^/]+)/(?P<start>\d{1,9})-(?P<end>\d{1,9})/\d+")
 
 Message = dict[str, Any]
 
 
-def chat_page(bot: PolicyBot) -> gr.Blocks:
-    """The page, ready to be launched or mounted."""
+def chat_page(asking: Asking) -> Page:
+    """The page, ready to be mounted."""
+    bot, settings = asking.bot, asking.settings
     policies = {entry.id: bot.index.policy(entry) for entry in bot.index.scope(None)}
     first = next(iter(policies.values()))
     several = len(policies) > 1
 
-    def ask(question: str, messages: list[Message], policy: str | None) -> Iterator[tuple[str, list[Message]]]:
-        history = [_text(message) for message in messages if message["role"] == "user"]
+    async def ask(
+        question: str, messages: list[Message], policy: str | None
+    ) -> AsyncIterator[tuple[str, list[Message]]]:
+        earlier = [_text(message) for message in messages if message["role"] == "user"]
+        history = earlier[-settings.history_turns :] if settings.history_turns else []
         messages = [*messages, {"role": "user", "content": _literal(question)}]
         text = ""
         try:
-            for piece in bot.stream(question, history, policy or None):
-                if isinstance(piece, Answer):
-                    yield "", [*messages, _message(piece)]
+            async for piece in asking.stream(question, history, policy or None):
+                if isinstance(piece, Asked):
+                    yield "", [*messages, _message(piece.answer)]
                 else:
                     text += piece
                     yield "", [*messages, {"role": "assistant", "content": _literal(text)}]
-        except PolicybotError as error:
-            yield "", [*messages, {"role": "assistant", "content": _literal(str(error))}]
+        except FORESEEN as error:
+            yield "", [*messages, {"role": "assistant", "content": _literal(sentence(error))}]
 
     def show(link: str) -> Any:
         match = _CITED.fullmatch(link)
-        policy = _find(bot, unquote(match["policy"]), unquote(match["version"])) if match else None
+        policy = find(asking, unquote(match["policy"]), unquote(match["version"])) if match else None
         if match is None or policy is None:
             return gr.skip()
         return policy_html(policy, Span(int(match["start"]), int(match["end"])))
@@ -80,9 +67,10 @@ def chat_page(bot: PolicyBot) -> gr.Blocks:
         except PolicybotError as error:
             raise gr.Error(str(error)) from error
 
+    kept = _notice(asking)
     page: gr.Blocks
     with gr.Blocks(title=f"{first.title}: questions and answers", fill_width=True) as page:
-        gr.HTML("<h1>Ask about your privacy</h1><p>Answers quote the policy, word for word.</p>", elem_id="top")
+        gr.HTML(f"<h1>Ask about your privacy</h1><p>Answers quote the policy, word for word. {kept}</p>", elem_id="top")
         with gr.Row(elem_id="main"):
             with gr.Column(scale=5, min_width=300):
                 choice = gr.Dropdown(
@@ -106,20 +94,21 @@ def chat_page(bot: PolicyBot) -> gr.Blocks:
                     show_label=False,
                     max_lines=4,
                     elem_id="question",
+                    max_length=settings.question_chars,
                 )
                 with gr.Row(elem_id="suggestions"):
                     buttons = [gr.Button(text, size="sm", variant="secondary") for text in SUGGESTIONS]
             with gr.Column(scale=4, min_width=300):
                 panel = gr.HTML(policy_html(first), elem_id="panel")
-        box.submit(ask, [box, chat, choice], [box, chat], api_name="ask")
+        box.submit(ask, [box, chat, choice], [box, chat], api_name="ask", concurrency_limit=None)
         for button in buttons:
-            button.click(ask, [button, chat, choice], [box, chat], api_visibility="private")
+            button.click(ask, [button, chat, choice], [box, chat], api_visibility="private", concurrency_limit=None)
         place = gr.Textbox(visible="hidden", elem_id="place")  # what a citation's link says when it is clicked
-        place.change(show, place, panel, api_visibility="private").then(None, js=_SCROLL)
+        place.change(show, place, panel, api_visibility="private").then(None, js=SCROLL)
         page.load(show_policy, choice, panel, api_visibility="private")
         page.load(None, js=_OPEN_CITATIONS)
         choice.change(show_policy, choice, panel, api_visibility="private")
-    return page
+    return Page(page)
 
 
 def _message(answer: Answer) -> Message:
@@ -137,9 +126,12 @@ def _link(citation: Citation) -> str:
     return f'<a href="#cite={place}">{escape(label(policy, citation.section))}</a>'
 
 
-def _find(bot: PolicyBot, policy: str, version: str) -> Policy | None:
-    found = (e for e in bot.index.entries if (e.id, e.version) == (policy, version))
-    return next((bot.index.policy(entry) for entry in found), None)
+def _notice(asking: Asking) -> str:
+    """What is kept of a question, in one line."""
+    if asking.log is None:
+        return "Nothing you ask is kept."
+    days = asking.settings.log_days
+    return f"Questions are kept for {days} days, with contact details masked and nothing about who asked."
 
 
 def _text(message: Message) -> str:

@@ -10,15 +10,17 @@ _PLAIN = (
 _GRADIO = (
     # Gradio's pages have scripts and styles in them, and compile the functions of their event listeners.
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'"
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
 
 
 class SecurityHeaders:
     """Adds the headers. `gradio` says which paths are pages of Gradio's, `private` which nobody may frame."""
 
-    def __init__(self, app: ASGIApp, origins: tuple[str, ...], plain: tuple[str, ...], private: tuple[str, ...]) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: tuple[str, ...], plain: tuple[str, ...], private: tuple[str, ...]
+    ) -> None:
         self._app, self._plain, self._private = app, plain, private
         self._ancestors = " ".join(("'self'", *origins))
 

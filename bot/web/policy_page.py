@@ -10,13 +10,13 @@ def policy_html(policy: Policy, cited: Span | None = None) -> str:
     body = "".join(_section_html(policy.text, section.span, cited) for section in policy.sections)
     return (
         f'<article class="policy" aria-label="{escape(policy.title, quote=True)}">'
-        f"<header><h2>{escape(policy.title)}</h2><p>{_date(policy)}</p></header>"
+        f"<header><h2>{escape(policy.title)}</h2><p>{dated(policy)}</p></header>"
         f'<div class="policy-text" tabindex="0">{body}</div></article>'
     )
 
 
-def _date(policy: Policy) -> str:
-    """What the text itself says of its date, else which version it is."""
+def dated(policy: Policy) -> str:
+    """What the text itself says of its date, else which version it is; safe in HTML."""
     if policy.effective:
         return f"Effective {policy.effective.day} {policy.effective:%B %Y}"
     if policy.updated:

@@ -20,7 +20,7 @@ _BUSY_S = 2
 class Problem(BaseModel):
     """What went wrong, as RFC 9457 has it; `type` is always about:blank, so `title` is the status's name."""
 
-    type: str = Field("about:blank", examples=["about:blank"])
+    type: str = "about:blank"
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["question: the field is required."])

@@ -1,5 +1,6 @@
 """A run as one self-contained page: headline figures with their trend, then the failures by cause."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from bot.log import Entry
 from bot.parsing import parse
 from bot.policy import Policy, Span
 from evals.candidate import Comparison
@@ -67,6 +69,31 @@ def run_page(run: Run, metrics: Metrics, verdict: Verdict, baseline: Baseline | 
     )
 
 
+def findings(result: CaseResult, texts: Sequence[PolicyText]) -> str:
+    """What a reader needs on one result, as a piece of HTML to be styled by `findings.css`."""
+    policies = {text.policy: policy(text) for text in texts}
+    macros: Any = _ENVIRONMENT.get_template("macros.html").module
+    return str(macros.findings(_failure(result, policies, None)))
+
+
+def reported(entry: Entry, policy: Policy | None) -> str:
+    """What a reader needs on an entry of the question log, as a piece of HTML; `policy` is what it quotes."""
+    cited = [Span(quote["start"], quote["end"]) for quote in entry.citations]
+    asked = shlex.join(["policybot", "ask", entry.question, *(["--policy", entry.policy] if entry.policy else [])])
+    return render(
+        "reported.html",
+        entry=entry,
+        excerpts=_excerpts(policy, [], cited) if policy else (),
+        versions=sorted({quote["version"] for quote in entry.citations}),
+        again=asked,
+    )
+
+
+def findings_css() -> str:
+    """The styles of `findings`, of which colours are taken from variables."""
+    return _ENVIRONMENT.get_template("findings.css").render()
+
+
 def plot(trend: Sequence[Metrics], metric: str) -> str:
     """The points of a small plot of a proportion over the runs, "" for fewer than two."""
     values = [measures["all"][metric].value for measures in trend if metric in measures["all"]]
@@ -82,14 +109,14 @@ def policy(text: PolicyText) -> Policy:
     return parse(text.text, id=text.policy, version=text.version, source=text.source)
 
 
-def _failure(result: CaseResult, policies: dict[str, Policy], verdict: Verdict) -> Failure:
+def _failure(result: CaseResult, policies: dict[str, Policy], verdict: Verdict | None) -> Failure:
     expected = "\n".join(result.case.spans)
     cited = "\n".join(c.quote for c in result.response.citations) if result.response else ""
     return Failure(
         result=result,
-        regressed=result.case.id in verdict.regressed,
+        regressed=verdict is not None and result.case.id in verdict.regressed,
         difference=redline(expected, cited) if expected and cited else (),
-        excerpts=_excerpts(result, policies[result.case.policy or ""]),
+        excerpts=_excerpts_of(result, policies[result.case.policy or ""]),
     )
 
 
@@ -98,10 +125,13 @@ def _cause(failure: Failure) -> str:
     return "the bot crashed" if result.error else result.cause.value if result.cause else ""
 
 
-def _excerpts(result: CaseResult, policy: Policy) -> tuple[Excerpt, ...]:
+def _excerpts_of(result: CaseResult, policy: Policy) -> tuple[Excerpt, ...]:
+    cited = result.response.citations if result.response else ()
+    return _excerpts(policy, [s.span for s in result.expected or ()], [c.span for c in cited])
+
+
+def _excerpts(policy: Policy, expected: Sequence[Span], cited: Sequence[Span]) -> tuple[Excerpt, ...]:
     """The sections where expected or cited words stand, with both marked."""
-    expected = [support.span for support in result.expected or ()]
-    cited = [citation.span for citation in result.response.citations] if result.response else []
     return tuple(
         Excerpt(
             f"{section_name(section.number, None)} {section.title}".strip(),
