@@ -24,7 +24,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.errors import DatabaseError, SettingsError
 
@@ -109,7 +109,7 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A connection in a transaction; raises SQLAlchemyError or OSError where the database is out of reach."""
+        """A connection in a transaction; raises DBAPIError or OSError where the database is out of reach."""
         self._migrate()
         with self._engine.begin() as connection:
             yield connection
@@ -138,7 +138,7 @@ def reachable(doing: str) -> Iterator[None]:
     """Turn a database that is out of reach into one sentence for people."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except (DBAPIError, OSError) as error:
         raise DatabaseError(f"The database is out of reach, so {doing}. Check POLICYBOT_DATABASE_URL.") from error
 
 

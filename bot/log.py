@@ -16,9 +16,9 @@ from enum import StrEnum
 from queue import Empty, Full, Queue
 from typing import Any
 
+import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.answer import Answer
 from bot.database import Database, feedback, now, questions, reachable
@@ -145,8 +145,9 @@ class QuestionLog:
                 with self._database.begin() as connection:
                     written = write(connection)
                 result.set_result(written)
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:  # whatever it is, the next entry must still be written
                 LOST.inc()
+                structlog.get_logger().error("question log not written", error=type(error).__name__)
                 result.set_exception(error)
 
         try:

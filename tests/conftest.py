@@ -1,10 +1,12 @@
 """Fixtures that load the model once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import PolicyBot
+from tests.site import Site, serve
 
 ROOT = Path(__file__).parent.parent
 
@@ -13,3 +15,10 @@ ROOT = Path(__file__).parent.parent
 def bot(tmp_path_factory: pytest.TempPathFactory) -> PolicyBot:
     """A bot on the seed policy."""
     return PolicyBot.open(corpus=ROOT / "corpus", data=tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A service on the seed policy."""
+    with serve(tmp_path_factory.mktemp("site"), allowed_origins=("http://shop.example",)) as site:
+        yield site

@@ -119,8 +119,8 @@ def service(asking: Asking, accounts: Accounts, gradio_pages: Mapping[str, Page]
         allow_headers=["Content-Type", "Accept"],
         expose_headers=["Retry-After", "X-Request-ID"],
     )
-    app.add_middleware(SecurityHeaders, origins=settings.allowed_origins, plain=_PLAIN, private=(*PAGES, "/login"))
     app.add_middleware(Observed)
+    app.add_middleware(SecurityHeaders, origins=settings.allowed_origins, plain=_PLAIN, private=(*PAGES, "/login"))
     return app
 
 

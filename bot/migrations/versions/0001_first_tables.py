@@ -24,7 +24,13 @@ def upgrade() -> None:
     op.create_table(
         "feedback",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("question_id", sa.ForeignKey("questions.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "question_id",
+            sa.String(36),
+            sa.ForeignKey("questions.id", ondelete="CASCADE"),
+            nullable=False,
+            index=True,
+        ),
         sa.Column("given_at", sa.DateTime, nullable=False),
         sa.Column("thumb", sa.String(10), nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
