@@ -1,53 +1,17 @@
 """The chat page in a real browser."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page of app.py, served from a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "POLICYBOT_PORT": str(port),
-        "POLICYBOT_DATA": str(tmp_path_factory.mktemp("data")),
-    }
-    with subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        ready = next((line for line in process.stdout if line.startswith("Ready: ")), None)
-        assert ready, "app.py ended before it was ready"
-        yield ready.removeprefix("Ready: ").strip()
-        process.terminate()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+from tests.site import Site
 
 
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
+def page(browser: Browser, site: Site) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 360, "height": 740})
-    page.goto(url)
+    page.goto(site.url)
     yield page
     page.close()
 
@@ -85,14 +49,14 @@ def test_page_shows_the_date_and_fits_a_phone(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_page_loads_nothing_from_another_host(browser: Browser, url: str) -> None:
+def test_page_loads_nothing_from_another_host(browser: Browser, site: Site) -> None:
     page = browser.new_page()
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.goto(url)
+    page.goto(site.url)
     ask(page, "do you use cookies?")
     page.get_by_role("link", name="§5 Cookies and Analytics").first.wait_for()
-    assert hosts == {url.split("/")[2]}
+    assert hosts == {site.url.split("/")[2]}
     page.close()
 
 
