@@ -29,12 +29,13 @@ class Site:
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=30, **options)
 
-    def signed_in(self, name: str) -> httpx.Client:
-        """A client with the session of "agent" or "legal"."""
-        client = self.client()
-        response = client.post("/login", data={"name": name, "password": PASSWORD})
-        assert response.status_code == 303, response.text
-        return client
+    @contextmanager
+    def signed_in(self, name: str) -> Iterator[httpx.Client]:
+        """A client with the session of a user."""
+        with self.client() as client:
+            response = client.post("/login", data={"name": name, "password": PASSWORD})
+            assert response.status_code == 303, response.text
+            yield client
 
     @property
     def database(self) -> Database:
