@@ -61,6 +61,9 @@ def test_agents_do_not_see_legals_desk(site: Site, path: str) -> None:
 
 
 def test_agents_and_legal_see_their_pages(site: Site) -> None:
+    with site.signed_in("legal") as client:
+        for path in ("/agent", "/review"):
+            assert client.get(path, follow_redirects=True).url.path == f"{path}/"
     with site.signed_in("agent") as client:
         assert {path: status(client, path) for path in ("/agent/", "/agent/config")} == {
             "/agent/": 200,

@@ -15,7 +15,7 @@ from bot.retrieval import Passage
 from bot.web.api import store_feedback
 from bot.web.asking import Asked, Asking
 from bot.web.copying import email, markdown, plain
-from bot.web.gradio_page import FORESEEN, SCROLL, Page, find, sentence
+from bot.web.gradio_page import FORESEEN, SCROLL, SCROLL_INSIDE, Page, find, sentence
 from bot.web.policy_page import policy_html
 
 _PASSAGES = 10
@@ -147,10 +147,10 @@ def agent_page(asking: Asking) -> Page:
                 panel = gr.HTML(policy_html(bot.index.policy(entries[0])), elem_id="panel")
         asked: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
         searched = [box, policy, version, section]
-        box.input(search, searched, [passages, panel], trigger_mode="always_last", **asked).then(None, js=SCROLL)
+        box.input(search, searched, [passages, panel], trigger_mode="always_last", **asked).then(None, js=SCROLL_INSIDE)
         policy.change(choose_policy, policy, [version, section], **asked)
         for choice in (version, section):
-            choice.change(search, searched, [passages, panel], **asked).then(None, js=SCROLL)
+            choice.change(search, searched, [passages, panel], **asked).then(None, js=SCROLL_INSIDE)
         passages.input(show, passages, panel, **asked).then(None, js=SCROLL)
         answered = [*texts, entry, recent, again, told]
         box.submit(answer, [box, policy, version, recent], answered, **asked)

@@ -23,6 +23,13 @@ SCROLL = """() => requestAnimationFrame(() => setTimeout(() => {
   const mark = document.getElementById("cited");
   if (mark) mark.scrollIntoView({block: "center"});
 }, 60))"""
+SCROLL_INSIDE = """() => requestAnimationFrame(() => setTimeout(() => {
+  const mark = document.getElementById("cited");
+  const text = mark?.closest(".policy-text");
+  const top = element => element.getBoundingClientRect().top;
+  if (text) text.scrollTop += top(mark) - top(text) - text.clientHeight / 3;
+}, 60))"""
+"""The same without moving the page itself: for who is still typing."""
 FORESEEN = (PolicybotError, QueueFullError, TimeoutError)
 
 

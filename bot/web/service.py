@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.accounts import Accounts
 from bot.corpus import read_corpus
@@ -85,6 +85,8 @@ def service(asking: Asking, accounts: Accounts, gradio_pages: Mapping[str, Page]
 
     for path, page in gradio_pages.items():
         app.include_router(page.routes)
+        if path != "/":  # or the page at "/" would take it
+            app.add_route(path, _to_folder, include_in_schema=False)
         gr.mount_gradio_app(
             app,
             page.blocks,
@@ -93,6 +95,7 @@ def service(asking: Asking, accounts: Accounts, gradio_pages: Mapping[str, Page]
             footer_links=[],
             theme=THEME,
             css=CSS + page.css,
+            show_error=False,
             ssr_mode=False,
             pwa=False,
             enable_monitoring=False,
@@ -122,6 +125,10 @@ def service(asking: Asking, accounts: Accounts, gradio_pages: Mapping[str, Page]
     app.add_middleware(Observed)
     app.add_middleware(SecurityHeaders, origins=settings.allowed_origins, plain=_PLAIN, private=(*PAGES, "/login"))
     return app
+
+
+def _to_folder(request: Request) -> Response:
+    return RedirectResponse(f"{request.url.path}/")
 
 
 def _user(request: Request) -> str | None:

@@ -36,10 +36,11 @@ _CSS = (
 .dark .report { --good: #4ade80; --bad: #fca5a5; }
 #queue .wrap { flex-direction: column; gap: .4rem; } #queue label { align-items: flex-start; }
 #queue label span { white-space: normal; line-height: 1.4; }
+#queue .wrap { max-height: calc(100vh - 17rem); min-height: 16rem; overflow-y: auto; flex-wrap: nowrap; }
 #bar { align-items: center; } #bar form { display: flex; justify-content: flex-end; }
 .report {
 """
-    + html.findings_css()
+    + html.pieces_css()
     + "}"
 )
 
@@ -56,23 +57,19 @@ class Desk:
     def __init__(self, asking: Asking, database: Database) -> None:
         self.asking = asking
         self.decisions = Decisions(database)
-        self._measured = lru_cache(maxsize=64)(lambda run: StoredRun(run, measure(run)))
 
     def queue(self) -> list[Item]:
         """The items to decide on."""
-        runs = self._runs()
-        return unsettled(items(runs[-1] if runs else None, self._complaints()), self.decisions.all())
+        return unsettled(self._items(), self.decisions.all())
 
     def item(self, key: str) -> Item | None:
         """An item by its key, decided or not."""
-        runs = self._runs()
-        found = items(runs[-1] if runs else None, self._complaints())
-        return next((item for item in found if item.key == key), None)
+        return next((item for item in self._items() if item.key == key), None)
 
     def findings(self, item: Item) -> str:
         """All that bears on an item, as HTML."""
         if item.result:
-            return html.findings(item.result, self._runs()[-1].policies)
+            return html.findings(item.result, self._runs()[-1].run.policies)
         assert item.entry is not None
         quote = next(iter(item.entry.citations), None)
         return html.reported(item.entry, find(self.asking, quote["policy"], quote["version"]) if quote else None)
@@ -102,7 +99,7 @@ class Desk:
 
     def runs(self) -> str:
         """The stored runs and their trend, as HTML."""
-        stored = [self._measured(run) for run in self._runs()[-_TREND:]]
+        stored = self._runs()[-_TREND:]
         trend = [s.metrics for s in stored if comparable(s.run, stored[-1].run)]
         plots = [(name, title, html.plot(trend, name)) for name, title in words.HEADLINES.items()]
         return html.render("desk_runs.html", runs=stored, headlines=plots)
@@ -110,9 +107,13 @@ class Desk:
     def decided(self) -> str:
         return html.render("desk_decisions.html", made=self.decisions.all())
 
-    def _runs(self) -> list[Run]:
+    def _runs(self) -> tuple[StoredRun, ...]:
         folder = self.asking.settings.data / "runs"
         return _read(folder, tuple(sorted(folder.glob("*.json"))))
+
+    def _items(self) -> list[Item]:
+        runs = self._runs()
+        return items(runs[-1].run if runs else None, self._complaints())
 
     def _complaints(self) -> list[Entry]:
         return list(self.asking.log.entries(thumbs=(Thumb.DOWN, Thumb.REPORT))) if self.asking.log else []
@@ -131,9 +132,9 @@ class Desk:
 
 
 @lru_cache(maxsize=1)
-def _read(folder: Path, _: tuple[Path, ...]) -> list[Run]:
-    """The runs of a folder, read again when another file is there."""
-    return read_runs(folder)
+def _read(folder: Path, _: tuple[Path, ...]) -> tuple[StoredRun, ...]:
+    """The runs of a folder, read and measured again when another file is there."""
+    return tuple(StoredRun(run, measure(run)) for run in read_runs(folder))
 
 
 def review_page(asking: Asking, database: Database) -> Page:

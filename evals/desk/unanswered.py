@@ -12,7 +12,7 @@ from bot.log import Entry
 from bot.models import EmbeddingModel
 
 _MOST = 2000
-_ALIKE = 0.45
+_ALIKE = 0.65
 """Cosine distance up to which questions belong together, on the mean of all pairs."""
 
 

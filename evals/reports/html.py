@@ -70,7 +70,7 @@ def run_page(run: Run, metrics: Metrics, verdict: Verdict, baseline: Baseline | 
 
 
 def findings(result: CaseResult, texts: Sequence[PolicyText]) -> str:
-    """What a reader needs on one result, as a piece of HTML to be styled by `findings.css`."""
+    """What a reader needs on one result, as a piece of HTML to be styled by `pieces_css`."""
     policies = {text.policy: policy(text) for text in texts}
     macros: Any = _ENVIRONMENT.get_template("macros.html").module
     return str(macros.findings(_failure(result, policies, None)))
@@ -89,9 +89,9 @@ def reported(entry: Entry, policy: Policy | None) -> str:
     )
 
 
-def findings_css() -> str:
-    """The styles of `findings`, of which colours are taken from variables."""
-    return _ENVIRONMENT.get_template("findings.css").render()
+def pieces_css() -> str:
+    """The styles of what stands in the reports, and on other pages; colours are variables."""
+    return _ENVIRONMENT.get_template("pieces.css").render()
 
 
 def plot(trend: Sequence[Metrics], metric: str) -> str:

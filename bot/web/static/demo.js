@@ -1,14 +1,23 @@
-// Fills in the embed code for this host and its policy.
-(async () => {
-  const { policies } = await (await fetch("/api/v1/policies")).json();
-  const [policy] = policies;
-  const code = `<script src="${location.origin}/widget.js" data-policy="${policy.id}" async></script>`;
-  document.getElementById("code").textContent = code;
-  document.getElementById("csp").textContent = `script-src ${location.origin}; connect-src ${location.origin}`;
-  document.getElementById("policy").href =
-    `/policies/${encodeURIComponent(policy.id)}/${encodeURIComponent(policy.version)}`;
-  document.getElementById("copy").addEventListener("click", async () => {
-    const copied = navigator.clipboard ? navigator.clipboard.writeText(code) : Promise.reject(new Error());
-    document.getElementById("copied").textContent = await copied.then(() => "Copied.", () => "Select the code to copy it.");
+// Fills in the embed code of this host, and lets it be copied.
+const origin = location.origin;
+const code = (policy) => `<script src="${origin}/widget.js"${policy ? ` data-policy="${policy}"` : ""} async></script>`;
+
+document.getElementById("embed-code").textContent = code();
+document.getElementById("csp-code").textContent = `script-src ${origin}; connect-src ${origin}`;
+
+fetch("/api/v1/policies")
+  .then((response) => response.json())
+  .then(({ policies: [first] }) => (document.getElementById("embed-code").textContent = code(first.id)))
+  .catch(() => {}); // the code without a policy does as well
+
+for (const button of document.querySelectorAll("[data-copies]")) {
+  button.addEventListener("click", async () => {
+    const status = document.getElementById("copied");
+    try {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+      status.textContent = "Copied.";
+    } catch {
+      status.textContent = "Your browser does not allow copying. Select the code instead.";
+    }
   });
-})();
+}

@@ -17,225 +17,144 @@
   const { policy: POLICY, lang: LANG, label: LABEL } = SCRIPT.dataset;
   const SMALL = "(max-width: 30em), (max-height: 32em)"; // where the panel fills the screen
   const PATIENCE_MS = 20_000;
+  const BUSY_S = 10; // to wait where the service does not say for how long
   const HISTORY_TURNS = 10;
   const CONTEXT_CHARS = 200;
   const REASON_CHARS = 1000;
   const HANDED_ON_CHARS = 2000; // of an answer in a link, whose length mail programs limit
 
+  const LANGUAGES = ["en", "de", "fr", "es", "ar"];
   const STRINGS = {
-    en: {
-      label: "Privacy questions",
-      panel: "Questions about our privacy policy",
-      hello: "Ask anything about our privacy policy. Every answer shows the words it rests on.",
-      dated: "Dated {date}",
-      version: "Version {version}",
-      close: "Close",
-      conversation: "Conversation",
-      you: "You asked:",
-      answer: "Answer:",
-      input: "Your question",
-      send: "Send",
-      stop: "Stop",
-      stopped: "Stopped.",
-      loading: "Loading…",
-      reading: "Reading the policy…",
-      suggestions: "You could ask",
-      sources: "From the policy",
-      introduction: "Introduction",
-      open: "Open the full policy here",
-      newTab: "(opens in a new tab)",
-      rate: "Was this helpful?",
-      up: "Helpful",
-      down: "Not helpful",
-      reason: "What was wrong or missing? (optional)",
-      thanks: "Thank you.",
-      notSent: "That could not be sent.",
-      person: "Talk to a person",
-      subject: "Question about the privacy policy",
-      copy: "Copy",
-      copied: "Copied.",
-      notCopied: "Your browser does not allow copying. Select the text instead.",
-      unavailable: "This service is down at the moment.",
-      failed: "Something went wrong on our side.",
-      lost: "The connection was lost.",
-      busy: "Too many questions at once. Please wait {wait}, then try again.",
-      aMoment: "a moment",
-      retry: "Try again",
-      kept: "Questions are kept for {days}, with contact details masked and without anything about who asked.",
-      notKept: "Nothing you ask is kept.",
-    },
-    de: {
-      label: "Fragen zum Datenschutz",
-      panel: "Fragen zu unserer Datenschutzerklärung",
-      hello: "Fragen Sie alles zu unserer Datenschutzerklärung. Jede Antwort zeigt die Stellen, auf denen sie beruht.",
-      dated: "Stand: {date}",
-      version: "Version {version}",
-      close: "Schließen",
-      conversation: "Unterhaltung",
-      you: "Ihre Frage:",
-      answer: "Antwort:",
-      input: "Ihre Frage",
-      send: "Senden",
-      stop: "Anhalten",
-      stopped: "Angehalten.",
-      loading: "Wird geladen …",
-      reading: "Die Erklärung wird gelesen …",
-      suggestions: "Mögliche Fragen",
-      sources: "Aus der Erklärung",
-      introduction: "Einleitung",
-      open: "Die ganze Erklärung hier öffnen",
-      newTab: "(öffnet einen neuen Tab)",
-      rate: "War das hilfreich?",
-      up: "Hilfreich",
-      down: "Nicht hilfreich",
-      reason: "Was war falsch oder hat gefehlt? (freiwillig)",
-      thanks: "Vielen Dank.",
-      notSent: "Das konnte nicht gesendet werden.",
-      person: "Mit einem Menschen sprechen",
-      subject: "Frage zur Datenschutzerklärung",
-      copy: "Kopieren",
-      copied: "Kopiert.",
-      notCopied: "Ihr Browser erlaubt das Kopieren nicht. Markieren Sie stattdessen den Text.",
-      unavailable: "Dieser Dienst ist gerade nicht erreichbar.",
-      failed: "Bei uns ist etwas schiefgegangen.",
-      lost: "Die Verbindung ist abgebrochen.",
-      busy: "Zu viele Fragen auf einmal. Bitte warten Sie {wait} und versuchen Sie es dann erneut.",
-      aMoment: "einen Moment",
-      retry: "Erneut versuchen",
-      kept: "Fragen werden {days} lang aufbewahrt, ohne Kontaktdaten und ohne Angaben dazu, wer gefragt hat.",
-      notKept: "Ihre Fragen werden nicht aufbewahrt.",
-    },
-    fr: {
-      label: "Questions de confidentialité",
-      panel: "Questions sur notre politique de confidentialité",
-      hello: "Posez vos questions sur notre politique de confidentialité. Chaque réponse cite les passages sur lesquels elle repose.",
-      dated: "Version du {date}",
-      version: "Version {version}",
-      close: "Fermer",
-      conversation: "Conversation",
-      you: "Votre question :",
-      answer: "Réponse :",
-      input: "Votre question",
-      send: "Envoyer",
-      stop: "Arrêter",
-      stopped: "Arrêté.",
-      loading: "Chargement…",
-      reading: "Lecture de la politique…",
-      suggestions: "Vous pourriez demander",
-      sources: "Dans la politique",
-      introduction: "Introduction",
-      open: "Ouvrir la politique complète ici",
-      newTab: "(nouvel onglet)",
-      rate: "Cette réponse est-elle utile ?",
-      up: "Utile",
-      down: "Pas utile",
-      reason: "Qu’est-ce qui était faux ou manquait ? (facultatif)",
-      thanks: "Merci.",
-      notSent: "L’envoi a échoué.",
-      person: "Parler à quelqu’un",
-      subject: "Question sur la politique de confidentialité",
-      copy: "Copier",
-      copied: "Copié.",
-      notCopied: "Votre navigateur n’autorise pas la copie. Sélectionnez plutôt le texte.",
-      unavailable: "Ce service est indisponible pour le moment.",
-      failed: "Une erreur s’est produite de notre côté.",
-      lost: "La connexion a été interrompue.",
-      busy: "Trop de questions à la fois. Patientez {wait}, puis réessayez.",
-      aMoment: "un instant",
-      retry: "Réessayer",
-      kept: "Les questions sont conservées {days}, coordonnées masquées et sans rien sur la personne qui les pose.",
-      notKept: "Rien de ce que vous demandez n’est conservé.",
-    },
-    es: {
-      label: "Preguntas de privacidad",
-      panel: "Preguntas sobre nuestra política de privacidad",
-      hello: "Pregunte lo que quiera sobre nuestra política de privacidad. Cada respuesta muestra las palabras en que se apoya.",
-      dated: "Versión del {date}",
-      version: "Versión {version}",
-      close: "Cerrar",
-      conversation: "Conversación",
-      you: "Su pregunta:",
-      answer: "Respuesta:",
-      input: "Su pregunta",
-      send: "Enviar",
-      stop: "Detener",
-      stopped: "Detenido.",
-      loading: "Cargando…",
-      reading: "Leyendo la política…",
-      suggestions: "Puede preguntar",
-      sources: "De la política",
-      introduction: "Introducción",
-      open: "Abrir la política completa aquí",
-      newTab: "(se abre en otra pestaña)",
-      rate: "¿Le ha sido útil?",
-      up: "Útil",
-      down: "No es útil",
-      reason: "¿Qué estaba mal o faltaba? (opcional)",
-      thanks: "Gracias.",
-      notSent: "No se ha podido enviar.",
-      person: "Hablar con una persona",
-      subject: "Pregunta sobre la política de privacidad",
-      copy: "Copiar",
-      copied: "Copiado.",
-      notCopied: "Su navegador no permite copiar. Seleccione el texto en su lugar.",
-      unavailable: "Este servicio no está disponible en este momento.",
-      failed: "Algo ha fallado por nuestra parte.",
-      lost: "Se ha perdido la conexión.",
-      busy: "Demasiadas preguntas a la vez. Espere {wait} y vuelva a intentarlo.",
-      aMoment: "un momento",
-      retry: "Reintentar",
-      kept: "Las preguntas se guardan {days}, con los datos de contacto ocultos y sin nada sobre quién pregunta.",
-      notKept: "No se guarda nada de lo que pregunta.",
-    },
-    ar: {
-      label: "أسئلة الخصوصية",
-      panel: "أسئلة حول سياسة الخصوصية",
-      hello: "اسأل ما تشاء عن سياسة الخصوصية لدينا. كل إجابة تعرض النص الذي تستند إليه.",
-      dated: "بتاريخ {date}",
-      version: "الإصدار {version}",
-      close: "إغلاق",
-      conversation: "المحادثة",
-      you: "سؤالك:",
-      answer: "الإجابة:",
-      input: "سؤالك",
-      send: "إرسال",
-      stop: "إيقاف",
-      stopped: "تم الإيقاف.",
-      loading: "جارٍ التحميل…",
-      reading: "جارٍ قراءة السياسة…",
-      suggestions: "يمكنك أن تسأل",
-      sources: "من السياسة",
-      introduction: "المقدمة",
-      open: "افتح السياسة كاملة هنا",
-      newTab: "(في علامة تبويب جديدة)",
-      rate: "هل كانت الإجابة مفيدة؟",
-      up: "مفيدة",
-      down: "غير مفيدة",
-      reason: "ما الخطأ أو الناقص فيها؟ (اختياري)",
-      thanks: "شكرًا لك.",
-      notSent: "تعذّر الإرسال.",
-      person: "تحدّث إلى شخص",
-      subject: "سؤال حول سياسة الخصوصية",
-      copy: "نسخ",
-      copied: "تم النسخ.",
-      notCopied: "متصفحك لا يسمح بالنسخ. حدّد النص بدلًا من ذلك.",
-      unavailable: "هذه الخدمة متوقفة حاليًا.",
-      failed: "حدث خطأ من جانبنا.",
-      lost: "انقطع الاتصال.",
-      busy: "عدد الأسئلة كبير الآن. انتظر {wait} ثم أعد المحاولة.",
-      aMoment: "قليلًا",
-      retry: "إعادة المحاولة",
-      kept: "تُحفظ الأسئلة لمدة {days} مع إخفاء بيانات الاتصال ودون أي شيء عمّن سأل.",
-      notKept: "لا يُحفظ أي شيء مما تسأل عنه.",
-    },
+    label: [
+      "Privacy questions",
+      "Fragen zum Datenschutz",
+      "Questions de confidentialité",
+      "Preguntas de privacidad",
+      "أسئلة الخصوصية",
+    ],
+    panel: [
+      "Questions about our privacy policy",
+      "Fragen zu unserer Datenschutzerklärung",
+      "Questions sur notre politique de confidentialité",
+      "Preguntas sobre nuestra política de privacidad",
+      "أسئلة حول سياسة الخصوصية",
+    ],
+    hello: [
+      "Ask about our privacy policy. Every answer shows the words it rests on.",
+      "Fragen Sie zu unserer Datenschutzerklärung. Jede Antwort zeigt, worauf sie beruht.",
+      "Posez vos questions sur notre politique de confidentialité. Chaque réponse la cite.",
+      "Pregunte sobre nuestra política de privacidad. Cada respuesta la cita.",
+      "اسأل عن سياسة الخصوصية لدينا. كل إجابة تعرض النص الذي تستند إليه.",
+    ],
+    version: [
+      "Version: {version}",
+      "Fassung: {version}",
+      "Version : {version}",
+      "Versión: {version}",
+      "الإصدار: {version}",
+    ],
+    close: ["Close", "Schließen", "Fermer", "Cerrar", "إغلاق"],
+    conversation: ["Conversation", "Unterhaltung", "Conversation", "Conversación", "المحادثة"],
+    answer: ["Answer:", "Antwort:", "Réponse :", "Respuesta:", "الإجابة:"],
+    input: ["Your question", "Ihre Frage", "Votre question", "Su pregunta", "سؤالك"],
+    send: ["Send", "Senden", "Envoyer", "Enviar", "إرسال"],
+    stop: ["Stop", "Anhalten", "Arrêter", "Detener", "إيقاف"],
+    stopped: ["Stopped.", "Angehalten.", "Arrêté.", "Detenido.", "تم الإيقاف."],
+    loading: ["One moment…", "Einen Moment …", "Un instant…", "Un momento…", "لحظة…"],
+    suggestions: ["You could ask", "Mögliche Fragen", "Vous pourriez demander", "Puede preguntar", "يمكنك أن تسأل"],
+    sources: ["From the policy", "Aus der Erklärung", "Dans la politique", "De la política", "من السياسة"],
+    introduction: ["Introduction", "Einleitung", "Introduction", "Introducción", "المقدمة"],
+    open: [
+      "Open the full policy here",
+      "Die ganze Erklärung hier öffnen",
+      "Ouvrir la politique complète ici",
+      "Abrir la política completa aquí",
+      "افتح السياسة كاملة هنا",
+    ],
+    newTab: [
+      "(opens in a new tab)",
+      "(öffnet einen neuen Tab)",
+      "(nouvel onglet)",
+      "(se abre en otra pestaña)",
+      "(في علامة تبويب جديدة)",
+    ],
+    up: ["Helpful", "Hilfreich", "Utile", "Útil", "مفيدة"],
+    down: ["Not helpful", "Nicht hilfreich", "Pas utile", "No es útil", "غير مفيدة"],
+    reason: [
+      "What was wrong or missing? (optional)",
+      "Was war falsch oder hat gefehlt? (freiwillig)",
+      "Qu’est-ce qui était faux ou manquait ? (facultatif)",
+      "¿Qué estaba mal o faltaba? (opcional)",
+      "ما الخطأ أو الناقص فيها؟ (اختياري)",
+    ],
+    thanks: ["Thank you.", "Vielen Dank.", "Merci.", "Gracias.", "شكرًا لك."],
+    person: [
+      "Talk to a person",
+      "Mit einem Menschen sprechen",
+      "Parler à quelqu’un",
+      "Hablar con una persona",
+      "تحدّث إلى شخص",
+    ],
+    copy: ["Copy", "Kopieren", "Copier", "Copiar", "نسخ"],
+    copied: ["Copied.", "Kopiert.", "Copié.", "Copiado.", "تم النسخ."],
+    notCopied: [
+      "Copying did not work. Select the text instead.",
+      "Kopieren ist nicht möglich. Markieren Sie den Text.",
+      "Copie impossible. Sélectionnez le texte.",
+      "No se puede copiar. Seleccione el texto.",
+      "تعذّر النسخ. حدّد النص.",
+    ],
+    unavailable: [
+      "This service is down at the moment.",
+      "Dieser Dienst ist gerade nicht erreichbar.",
+      "Ce service est indisponible pour le moment.",
+      "Este servicio no está disponible en este momento.",
+      "هذه الخدمة متوقفة حاليًا.",
+    ],
+    failed: [
+      "Something went wrong on our side.",
+      "Bei uns ist etwas schiefgegangen.",
+      "Une erreur s’est produite de notre côté.",
+      "Algo ha fallado por nuestra parte.",
+      "حدث خطأ من جانبنا.",
+    ],
+    lost: [
+      "The connection was lost.",
+      "Die Verbindung ist abgebrochen.",
+      "La connexion a été interrompue.",
+      "Se ha perdido la conexión.",
+      "انقطع الاتصال.",
+    ],
+    busy: [
+      "Very busy right now. Please wait {wait}, then try again.",
+      "Gerade ist viel los. Bitte versuchen Sie es in {wait} erneut.",
+      "Trop de demandes. Réessayez dans {wait}.",
+      "Demasiadas solicitudes. Reintente en {wait}.",
+      "الخدمة مشغولة. أعد المحاولة بعد {wait}.",
+    ],
+    retry: ["Try again", "Erneut versuchen", "Réessayer", "Reintentar", "إعادة المحاولة"],
+    kept: [
+      "Questions are kept for {days}, with contact details masked and without anything about who asked.",
+      "Fragen werden {days} lang aufbewahrt, Kontaktdaten unkenntlich gemacht und ohne Angaben dazu, wer gefragt hat.",
+      "Les questions sont conservées {days}, coordonnées masquées et sans rien sur la personne qui les pose.",
+      "Las preguntas se guardan {days}, con los datos de contacto ocultos y sin nada sobre quién pregunta.",
+      "تُحفظ الأسئلة لمدة {days} مع إخفاء بيانات الاتصال ودون أي شيء عمّن سأل.",
+    ],
+    notKept: [
+      "Nothing you ask is kept.",
+      "Ihre Fragen werden nicht aufbewahrt.",
+      "Rien de ce que vous demandez n’est conservé.",
+      "No se guarda nada de lo que pregunta.",
+      "لا يُحفظ أي شيء مما تسأل عنه.",
+    ],
   };
 
   const language = (LANG || document.documentElement.lang || "en").toLowerCase().split("-")[0];
-  const lang = Object.hasOwn(STRINGS, language) ? language : "en";
+  const lang = LANGUAGES.includes(language) ? language : "en";
   const dir = lang === "ar" ? "rtl" : "ltr";
 
   /** The wording of a key, with its {names} filled in. */
-  const t = (key, values = {}) => STRINGS[lang][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const t = (key, values = {}) => STRINGS[key][LANGUAGES.indexOf(lang)].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const units = (count, unit) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "long" }).format(count);
   const day = (date) => new Intl.DateTimeFormat(lang, { dateStyle: "long", timeZone: "UTC" }).format(new Date(date));
 
@@ -253,11 +172,12 @@
       --ink: #1e293b; --dim: #475569; --paper: #fff; --tint: #f1f5f9; --line: #cbd5e1; --edge: #64748b;
       --accent: #0f766e; --on-accent: #fff; --bad: #b91c1c; --mark: #fde68a;
       color-scheme: light dark; font: 1em/1.5 system-ui, sans-serif; color: var(--ink); text-align: start;
+      overflow-wrap: anywhere;
     }
     @media (prefers-color-scheme: dark) {
       .root {
         --ink: #e2e8f0; --dim: #a3b1c6; --paper: #0f172a; --tint: #1e293b; --line: #334155; --edge: #7c8ba1;
-        --accent: #5eead4; --on-accent: #0f172a; --bad: #fca5a5; --mark: #fde68a;
+        --accent: #5eead4; --on-accent: #0f172a; --bad: #fca5a5;
       }
     }
     h2, p, ul, ol { margin: 0; padding: 0; }
@@ -268,16 +188,18 @@
     button, .action {
       display: inline-flex; align-items: center; justify-content: center; gap: .4em; min-block-size: 2em; margin: 0;
       padding: .25em .6em; border: 1px solid transparent; border-radius: .5em; background: none; text-align: start;
-      text-decoration: none; cursor: pointer; overflow-wrap: anywhere;
+      text-decoration: none; cursor: pointer;
     }
     button:disabled { opacity: .55; cursor: default; }
-    button:hover:enabled, .action:hover { background: var(--tint); }
     button:hover:enabled, a:hover { text-decoration: underline; }
-    :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+    :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
     a { color: var(--accent); }
-    .primary, .primary:hover:enabled { background: var(--accent); color: var(--on-accent); font-weight: 600; }
-    .plain, .plain:hover:enabled { border-color: var(--edge); }
-    .small, .notice { font-size: .875em; color: var(--dim); }
+    .primary { background: var(--accent); color: var(--on-accent); font-weight: 600; }
+    .plain { border-color: var(--edge); }
+    .small { font-size: .875em; color: var(--dim); }
+    dialog[open], .talk, .messages, .messages > li, .cited, .cited ul, .suggestions, .trouble, .reason, label, .ask {
+      display: flex; flex-direction: column; align-items: stretch; gap: .5em;
+    }
     .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%);
       white-space: nowrap; }
 
@@ -285,50 +207,43 @@
       box-shadow: 0 2px 10px rgb(15 23 42 / .3); }
     dialog { margin: 0; padding: 0; border: 1px solid var(--line); border-radius: 1em; background: var(--paper);
       color: inherit; position: static; inline-size: 25em; block-size: 40em; max-inline-size: calc(100vw - 2em);
-      max-block-size: calc(100vh - 2em); max-block-size: calc(100dvh - 2em); overflow: hidden;
+      max-block-size: calc(100vh - 2em); max-block-size: calc(100dvh - 2em); overflow: clip;
       box-shadow: 0 8px 32px rgb(15 23 42 / .3); }
-    dialog[open] { display: flex; flex-direction: column; }
+    dialog[open] { gap: 0; }
     dialog::backdrop { background: none; }
 
     .head { display: flex; align-items: flex-start; justify-content: space-between; gap: .5em;
-      padding: .75em .5em .75em 1em; padding-inline: 1em .5em; border-block-end: 1px solid var(--line); }
-    .head > div { min-inline-size: 0; overflow-wrap: anywhere; }
+      padding-block: .75em; padding-inline: 1em .5em; border-block-end: 1px solid var(--line); }
     h2 { font-size: 1.0625em; line-height: 1.35; font-weight: 600; }
     .icon { padding: .375em; color: var(--dim); }
-    .talk { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; padding: 1em; display: flex;
-      flex-direction: column; gap: 1em; }
+    .talk { position: relative; flex: 1; min-block-size: 0; padding: 1em; overflow-y: auto;
+      overscroll-behavior: contain; }
+    .talk, .messages { gap: 1em; }
     .talk:focus-visible { outline-offset: -3px; }
-    .talk, .talk * { scroll-margin-block-start: .75em; }
-    .messages { display: contents; }
-    .messages > li { display: flex; flex-direction: column; align-items: flex-start; gap: .6em; min-inline-size: 0;
-      overflow-wrap: anywhere; }
+    .messages:empty, .text:empty { display: none; }
     .messages > .question { align-self: flex-end; max-inline-size: 88%; padding: .5em .85em; border-radius: 1em;
-      border: 1px solid transparent; border-end-end-radius: .25em; background: var(--tint); white-space: pre-wrap; }
+      border: 1px solid transparent; border-end-end-radius: .25em; background: var(--tint); white-space: pre-wrap;
+      scroll-margin-block-start: .75em; }
     .text, blockquote { white-space: pre-wrap; }
     .error { color: var(--bad); font-weight: 600; }
-    .cited, .cited ul, .suggestions, .reason { display: flex; flex-direction: column; gap: .4em; align-self: stretch; }
-    .cited li > button { inline-size: 100%; justify-content: flex-start; padding: .4em .75em; font-size: .9375em; }
-    .cited li > button::after { content: ""; flex: none; margin-inline-start: auto; inline-size: .45em;
-      block-size: .45em; border: solid currentColor; border-width: 0 2px 2px 0; transform: translateY(-2px) rotate(45deg); }
-    .cited [aria-expanded="true"]::after { transform: translateY(2px) rotate(225deg); }
+    .cited li > button { inline-size: 100%; justify-content: space-between; padding: .4em .75em; }
+    .cited [aria-expanded="true"] svg { transform: scaleY(-1); }
     blockquote { margin: .5em 0 .4em; padding-inline-start: .75em; border-inline-start: 3px solid var(--line);
-      font-size: .9375em; color: var(--dim); }
+      color: var(--dim); }
     mark { background: var(--mark); color: #1c1917; border-radius: 3px; }
-    .context a { display: inline-block; padding-block: .2em; font-size: .9375em; }
+    .context a { display: inline-block; padding-block: .2em; }
     .actions { display: flex; flex-wrap: wrap; align-items: center; gap: .25em; font-size: .875em; color: var(--dim);
       margin-inline-start: -.6em; }
-    .actions [aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
-    .suggestions button { justify-content: flex-start; align-self: flex-start; border-color: var(--edge);
-      border-radius: 1em; padding: .3em .85em; font-size: .9375em; color: var(--accent); }
+    [aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
+    .suggestions > button { border-color: var(--edge); border-radius: 1em; padding: .3em .85em; color: var(--accent); }
+    .suggestions > button, .trouble button, .reason button { align-self: flex-start; }
 
-    .ask { padding: .75em 1em; border-block-start: 1px solid var(--line); display: flex; flex-direction: column;
-      gap: .5em; }
+    .ask { padding: .75em 1em; border-block-start: 1px solid var(--line); }
     .row { display: flex; align-items: flex-end; gap: .5em; }
     textarea { flex: 1; min-inline-size: 0; margin: 0; padding: .5em .75em; border: 1px solid var(--edge);
       border-radius: .75em; background: var(--paper); resize: none; field-sizing: content; min-block-size: 2.75em;
       max-block-size: 8em; }
     .reason textarea { flex: none; inline-size: 100%; min-block-size: 4.5em; }
-    .reason button { align-self: flex-start; }
     textarea::placeholder { color: var(--dim); opacity: 1; }
     .row button { min-block-size: 2.75em; min-inline-size: 2.75em; border-radius: .75em; }
     [dir="rtl"] .row svg { transform: scaleX(-1); }
@@ -341,24 +256,20 @@
       dialog { overflow-y: auto; }
       .talk { flex: 1 0 auto; overflow: visible; }
     }
-    @media (forced-colors: active) {
-      .launcher, dialog, .primary, .messages > .question { border: 1px solid; }
-      .actions [aria-pressed="true"] { border-color: Highlight; }
-    }
+    @media (forced-colors: active) { [aria-pressed="true"] { border-color: Highlight; } }
     @media (prefers-reduced-motion: no-preference) {
       dialog[open] { animation: rise .16s ease-out; }
-      .waiting { animation: breathe 1.4s ease-in-out infinite alternate; }
       @keyframes rise { from { opacity: 0; transform: translateY(.5em); } }
-      @keyframes breathe { to { opacity: .6; } }
     }
     @media print { :host { display: none !important; } }
   `;
 
   const ICONS = {
-    ask: "M21 12a8 8 0 0 1-8 8H4l1.8-2.9A8 8 0 1 1 21 12zM10.6 9.8a2.4 2.4 0 1 1 3.3 2.3q-.9.4-.9 1.4M13 16h.01",
+    shield: "M12 3l7 3v5c0 4.5-3 8-7 10-4-2-7-5.5-7-10V6zM9 12l2 2 4-4",
     close: "M6 6l12 12M18 6L6 18",
+    more: "M6 9l6 6 6-6",
     send: "M4 12h15M13 6l6 6-6 6",
-    stop: "M7 7h10v10H7z",
+    stop: "M5 5h14v14H5z",
     up: "M7 11v9H4v-9zl4-8a2 2 0 0 1 2 2v4h5.5a2 2 0 0 1 2 2.3l-1.2 7a2 2 0 0 1-2 1.7H7",
     down: "M7 13V4H4v9zl4 8a2 2 0 0 0 2-2v-4h5.5a2 2 0 0 0 2-2.3l-1.2-7a2 2 0 0 0-2-1.7H7",
   };
@@ -384,6 +295,9 @@
   }
 
   const button = (properties, ...children) => h("button", { type: "button", ...properties }, ...children);
+  /** A button that shows an icon, and is called what the strings call it. */
+  const iconButton = (name, properties) =>
+    button({ class: "icon", "aria-label": t(name), title: t(name), ...properties }, icon(name));
   const newTab = () => h("span", { class: "hidden" }, ` ${t("newTab")}`);
 
   /** What the service answered instead of what was asked for; `wait` in seconds. */
@@ -458,8 +372,8 @@
     #small = matchMedia(SMALL);
 
     #launcher = button(
-      { class: "launcher primary", lang: LABEL ? null : lang, dir: LABEL ? "auto" : dir, "aria-haspopup": "dialog", onclick: () => this.open() },
-      icon("ask"),
+      { class: "launcher primary", lang: LABEL ? null : lang, dir: "auto", onclick: () => this.open() },
+      icon("shield"),
       LABEL || t("label"),
     );
     #heading = h("h2", { dir: "auto" }, t("panel"));
@@ -486,12 +400,9 @@
       },
     });
     #counter = h("p", { class: "small", hidden: true });
-    #send = h("button", { class: "primary", disabled: true, "aria-label": t("send"), title: t("send") }, icon("send"));
-    #stop = button(
-      { class: "plain", hidden: true, "aria-label": t("stop"), title: t("stop"), onclick: () => this.#streaming?.abort() },
-      icon("stop"),
-    );
-    #notice = h("p", { class: "notice" });
+    #send = iconButton("send", { class: "primary", type: "submit", disabled: true });
+    #stop = iconButton("stop", { class: "plain", hidden: true, onclick: () => this.#streaming?.abort() });
+    #notice = h("p", { class: "small notice" });
     #status = h("div", { class: "hidden", role: "status" });
     #panel = h(
       "dialog",
@@ -500,7 +411,7 @@
         "div",
         { class: "head" },
         h("div", null, this.#heading, this.#dated),
-        button({ class: "icon", "aria-label": t("close"), title: t("close"), onclick: () => this.close() }, icon("close")),
+        iconButton("close", { onclick: () => this.close() }),
       ),
       this.#talk,
       h(
@@ -571,27 +482,21 @@
     }
 
     async #load() {
-      const status = h("p", { class: "small" }, t("loading"));
-      this.#suggestions.replaceChildren(status);
+      this.#suggestions.replaceChildren(h("p", { class: "small" }, t("loading")));
       try {
         const query = POLICY ? `?${new URLSearchParams({ policy: POLICY })}` : "";
         const info = await (await request(`widget${query}`)).json();
         this.#info = info;
         this.#heading.textContent = info.title;
         this.#heading.lang = "en";
-        this.#dated.textContent = info.date ? t("dated", { date: day(info.date) }) : t("version", info);
+        this.#dated.textContent = t("version", { version: info.date ? day(info.date) : info.version });
         this.#input.maxLength = info.question_chars;
         this.#notice.textContent = info.log.enabled ? t("kept", { days: units(info.log.days, "day") }) : t("notKept");
         this.#send.disabled = false;
         this.#suggest(info.suggestions.length, h("p", null, t("hello")));
       } catch (error) {
         console.warn(`${NAME}:`, error);
-        const retry = () => (this.#refocus(), this.#load());
-        this.#suggestions.replaceChildren(
-          h("p", { class: "error" }, t("unavailable")),
-          h("div", null, button({ class: "plain", onclick: retry }, t("retry"))),
-        );
-        this.#announce(t("unavailable"));
+        this.#suggestions.replaceChildren(this.#trouble(t("unavailable"), () => this.#load()));
       }
     }
 
@@ -625,11 +530,8 @@
 
     #ask(question) {
       if (this.#streaming) return;
-      const turn = {
-        question,
-        asked: h("li", { class: "question", dir: "auto" }, h("span", { class: "hidden" }, `${t("you")} `), question),
-        item: h("li", null),
-      };
+      const name = h("span", { class: "hidden", dir }, `${t("input")}: `);
+      const turn = { question, asked: h("li", { class: "question", dir: "auto" }, name, question), item: h("li", null) };
       this.#messages.append(turn.asked, turn.item);
       this.#answer(turn);
     }
@@ -638,7 +540,7 @@
     async #answer(turn) {
       const stopper = (this.#streaming = new AbortController());
       const text = h("p", { class: "text", lang: "en", dir: "auto" });
-      const waiting = h("p", { class: "small waiting" }, t("reading"));
+      const waiting = h("p", { class: "small" }, t("loading"));
       const history = this.#turns.slice(-HISTORY_TURNS).map((earlier) => earlier.question);
       let [citations, done] = [[], null];
 
@@ -672,7 +574,7 @@
           turn.item.append(h("p", { class: "small" }, t("stopped")));
           this.#announce(t("stopped"));
         } else {
-          turn.item.append(...this.#failure(turn, error));
+          turn.item.append(this.#failure(turn, error));
         }
       }
       waiting.remove();
@@ -696,21 +598,19 @@
       if (this.#follows && this.#panel.open) turn.asked.scrollIntoView({ block: "start" });
     }
 
-    #failure(turn, error) {
-      const { status, wait } = error;
+    #failure(turn, { status, wait, message }) {
       const busy = status === 429 || status === 503;
-      const mistaken = status >= 400 && status < 500 && !busy;
-      const message = busy
-        ? t("busy", { wait: wait > 0 ? units(wait, "second") : t("aMoment") })
-        : mistaken && error.message
-          ? error.message
-          : t(status ? "failed" : "lost");
-      const retry = () => (this.#refocus(), this.#streaming || this.#answer(turn));
-      this.#announce(message, mistaken ? "en" : lang);
-      return [
-        h("p", { class: "error", lang: mistaken ? "en" : null, dir: "auto" }, message),
-        mistaken ? null : button({ class: "plain", onclick: retry }, t("retry")),
-      ].filter(Boolean);
+      const mistaken = status < 500 && !busy; // the question is at fault
+      if (mistaken && message) return this.#trouble(message, null, "en");
+      const text = busy ? t("busy", { wait: units(wait || BUSY_S, "second") }) : t(status ? "failed" : "lost");
+      return this.#trouble(text, () => this.#streaming || this.#answer(turn));
+    }
+
+    /** Says what went wrong, with a button to try it again. */
+    #trouble(text, again, language = lang) {
+      this.#announce(text, language);
+      const retry = again && button({ class: "plain", onclick: () => (this.#refocus(), again()) }, t("retry"));
+      return h("div", { class: "trouble" }, h("p", { class: "error", lang: language, dir: "auto" }, text), retry);
     }
 
     /** Adds to an answer its citations and what can be done with it. */
@@ -725,16 +625,22 @@
           ),
         );
       }
-      const note = h("span", { class: "note" });
+      const note = h("span", null);
       const say = (key) => {
         note.textContent = t(key);
         this.#announce(t(key));
       };
-      const actions = h("div", { class: "actions" });
-      turn.item.append(actions);
-      if (id && this.#info.log.enabled) actions.append(this.#feedback(id, actions, say));
-      if (text) actions.append(button({ onclick: () => this.#copy(text, citations, say) }, t("copy")));
-      actions.append(...this.#person(turn.question, text), note);
+      const feedback = id && this.#info.log.enabled ? this.#feedback(id, say) : {};
+      const copy = () => this.#copy(text, citations, say);
+      const actions = h(
+        "div",
+        { class: "actions" },
+        feedback.thumbs,
+        text ? button({ onclick: copy }, t("copy")) : null,
+        this.#person(turn.question, text),
+        note,
+      );
+      turn.item.append(actions, feedback.form ?? "");
     }
 
     #citation(citation) {
@@ -761,9 +667,11 @@
             const points = await this.#policy(policy, version).catch(() => []); // the quote alone will do
             const parts = excerpt(points, citation);
             if (parts[1] === citation.quote) quote(...parts);
+            context.scrollIntoView({ block: "nearest" });
           },
         },
         h("span", { lang: citation.section === "0" ? null : "en", dir: "auto" }, place(citation)),
+        icon("more"),
       );
       return h("li", null, toggle, context);
     }
@@ -781,19 +689,32 @@
       return this.#texts.get(path);
     }
 
-    #feedback(id, actions, say) {
-      const give = async (thumb, reason) => {
-        for (const [name, one] of Object.entries(thumbs)) one.setAttribute("aria-pressed", String(name === thumb));
+    /** Two thumbs; the lower one asks what was wrong before it is sent. */
+    #feedback(id, say) {
+      const give = async (thumb) => {
+        form.hidden = true;
+        down.setAttribute("aria-expanded", "false");
         try {
-          await request("feedback", { body: { id, thumb, reason } });
+          await request("feedback", { body: { id, thumb, reason: thumb === "down" ? reason.value.trim() : "" } });
+          up.setAttribute("aria-pressed", String(thumb === "up"));
+          down.setAttribute("aria-pressed", String(thumb === "down"));
           say("thanks");
         } catch {
-          thumbs[thumb].setAttribute("aria-pressed", "false");
-          say("notSent");
+          say("failed");
         }
       };
-      const thumb = (name, onclick) =>
-        button({ class: "icon", "aria-label": t(name), title: t(name), "aria-pressed": "false", onclick }, icon(name));
+      const up = iconButton("up", { "aria-pressed": "false", onclick: () => give("up") });
+      const down = iconButton("down", {
+        "aria-pressed": "false",
+        "aria-expanded": "false",
+        onclick: () => {
+          form.hidden = !form.hidden;
+          down.setAttribute("aria-expanded", String(!form.hidden));
+          if (form.hidden) return;
+          reason.focus();
+          form.scrollIntoView({ block: "nearest" });
+        },
+      });
       const reason = h("textarea", { maxlength: REASON_CHARS, dir: "auto" });
       const form = h(
         "form",
@@ -802,34 +723,21 @@
           hidden: true,
           onsubmit: (event) => {
             event.preventDefault();
-            form.hidden = true;
-            thumbs.down.focus();
-            if (reason.value.trim()) give("down", reason.value.trim());
+            down.focus();
+            give("down");
           },
         },
         h("label", { class: "small" }, t("reason"), reason),
         h("button", { class: "plain" }, t("send")),
       );
-      const thumbs = {
-        up: thumb("up", () => {
-          form.hidden = true;
-          give("up");
-        }),
-        down: thumb("down", () => {
-          form.hidden = false;
-          reason.focus();
-          give("down");
-        }),
-      };
-      actions.after(form);
-      return h("span", { role: "group", "aria-label": t("rate") }, thumbs.up, thumbs.down);
+      return { thumbs: h("span", null, up, down), form };
     }
 
     async #copy(text, citations, say) {
       const { title, version, policy } = this.#info;
       const quotes = citations.map((citation) => `${place(citation)}: “${citation.quote}”`);
-      const cited = citations.map((c) => `${!policy || c.policy === policy ? title : c.policy}, ${t("version", c)}`);
-      const sources = cited.length ? new Set(cited) : [`${title}, ${t("version", { version })}`];
+      const cited = citations.length ? citations : [{ policy, version }];
+      const sources = new Set(cited.map((c) => `${c.policy === policy ? title : c.policy}, ${t("version", c)}`));
       try {
         await navigator.clipboard.writeText([text, quotes.join("\n"), ...sources].filter(Boolean).join("\n\n"));
         say("copied");
@@ -840,21 +748,24 @@
 
     /** The link to whom the site names for people who want to talk to one, if it names anybody. */
     #person(question, answer) {
-      const person = this.#info.person ?? "";
+      const { person } = this.#info;
+      if (!/^(https?|mailto):/.test(person)) return null;
       const words = Array.from(answer);
-      const short = words.length > HANDED_ON_CHARS ? `${words.slice(0, HANDED_ON_CHARS).join("")}…` : answer;
-      if (person.startsWith("mailto:")) {
-        const fields = { subject: t("subject"), body: short ? `${question}\n\n${short}` : question };
-        // Mail programs take a + for itself, so no URLSearchParams; and a line ends in \r\n there.
-        const query = Object.entries(fields).map(([name, value]) => `${name}=${encodeURIComponent(value.replace(/\r?\n/g, "\r\n"))}`);
-        const href = person + (person.includes("?") ? "&" : "?") + query.join("&");
-        return [h("a", { class: "action", href }, t("person"))];
-      }
-      if (!/^https?:\/\//.test(person)) return [];
+      const short = words.slice(0, HANDED_ON_CHARS).join("") + (words.length > HANDED_ON_CHARS ? "…" : "");
+      const mail = person.startsWith("mailto:");
+      const fields = mail
+        ? { subject: t("panel"), body: `${question}\n\n${short}`.trim().replace(/\r?\n/g, "\r\n") }
+        : { question, answer: short };
+      // Mail programs take a + for itself, so no URLSearchParams.
+      const query = Object.entries(fields).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
       const href = new URL(person);
-      href.searchParams.append("question", question);
-      href.searchParams.append("answer", short);
-      return [h("a", { class: "action", href, target: "_blank", rel: "noopener" }, t("person"), newTab())];
+      href.search = [href.search, ...query].filter(Boolean).join("&");
+      return h(
+        "a",
+        { class: "action", href, rel: "noopener", target: mail ? null : "_blank" },
+        t("person"),
+        mail ? null : newTab(),
+      );
     }
   }
 
