@@ -136,7 +136,14 @@ def agent_page(asking: Asking) -> Page:
                     for name in ("Plain text", "Markdown", "E-mail"):
                         with gr.Tab(name):
                             texts.append(
-                                gr.Textbox(label=f"Answer as {name.lower()}", lines=5, max_lines=14, buttons=["copy"])
+                                gr.Textbox(
+                                    label=f"Answer as {name.lower()}",
+                                    placeholder=f"The answer as {name.lower()}",  # its only name beside a button
+                                    lines=5,
+                                    max_lines=14,
+                                    interactive=True,
+                                    buttons=["copy"],
+                                )
                             )
                 passages = gr.Radio([], label="Passages", elem_id="passages")
                 with gr.Accordion("Report a problem with this answer", open=False):

@@ -30,13 +30,14 @@ _TREND = 20
 _EVERY = "every cause"
 _CSS = (
     """
-.report { --ink: var(--body-text-color); --soft: var(--body-text-color-subdued); --line: var(--border-color-primary);
+.report { --ink: var(--body-text-color); --soft: #475569; --line: var(--border-color-primary);
   --paper: var(--background-fill-primary); --good: #15803d; --bad: #b91c1c; --expected: #bbf7d0; --cited: #fed7aa;
   --both: #d9f99d; --mark-ink: #1c1917; --accent: var(--primary-500); overflow-wrap: anywhere; }
-.dark .report { --good: #4ade80; --bad: #fca5a5; }
+.dark .report { --soft: #a9b8cc; --good: #4ade80; --bad: #fca5a5; }
 #queue .wrap { flex-direction: column; gap: .4rem; } #queue label { align-items: flex-start; }
 #queue label span { white-space: normal; line-height: 1.4; }
 #queue .wrap { max-height: calc(100vh - 17rem); min-height: 16rem; overflow-y: auto; flex-wrap: nowrap; }
+#case textarea { font-family: ui-monospace, monospace; font-size: .85rem; }
 #bar { align-items: center; } #bar form { display: flex; justify-content: flex-end; }
 .report {
 """
@@ -187,7 +188,7 @@ def review_page(asking: Asking, database: Database) -> Page:
                     queue = gr.Radio([], label="Nothing waits", elem_id="queue")
                 with gr.Column(scale=5, min_width=320):
                     findings = gr.HTML("<p>Choose an item.</p>", elem_classes="report", elem_id="findings")
-                    edited = gr.Code(label="The case (YAML)", language="yaml", lines=10, elem_id="case")
+                    edited = gr.Textbox(label="The case (YAML)", lines=8, max_lines=30, elem_id="case")
                     reason = gr.Textbox(label="Reason for your decision", lines=2, max_length=2000, elem_id="reason")
                     with gr.Row():
                         buttons = {action: gr.Button(title, size="sm") for action, title in TITLES.items()}

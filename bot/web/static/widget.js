@@ -104,19 +104,12 @@
       "No se puede copiar. Seleccione el texto.",
       "تعذّر النسخ. حدّد النص.",
     ],
-    unavailable: [
-      "This service is down at the moment.",
-      "Dieser Dienst ist gerade nicht erreichbar.",
-      "Ce service est indisponible pour le moment.",
-      "Este servicio no está disponible en este momento.",
-      "هذه الخدمة متوقفة حاليًا.",
-    ],
     failed: [
-      "Something went wrong on our side.",
-      "Bei uns ist etwas schiefgegangen.",
-      "Une erreur s’est produite de notre côté.",
-      "Algo ha fallado por nuestra parte.",
-      "حدث خطأ من جانبنا.",
+      "This service is down at the moment.",
+      "Dieser Dienst ist gerade gestört.",
+      "Ce service est indisponible pour le moment.",
+      "Este servicio no funciona en este momento.",
+      "هذه الخدمة متوقفة حاليًا.",
     ],
     lost: [
       "The connection was lost.",
@@ -222,8 +215,8 @@
     .talk:focus-visible { outline-offset: -3px; }
     .messages:empty, .text:empty { display: none; }
     .messages > .question { align-self: flex-end; max-inline-size: 88%; padding: .5em .85em; border-radius: 1em;
-      border: 1px solid transparent; border-end-end-radius: .25em; background: var(--tint); white-space: pre-wrap;
-      scroll-margin-block-start: .75em; }
+      border: 1px solid transparent; border-end-end-radius: .25em; background: var(--tint); white-space: pre-wrap; }
+    .question, .context, .reason { scroll-margin-block: .75em; }
     .text, blockquote { white-space: pre-wrap; }
     .error { color: var(--bad); font-weight: 600; }
     .cited li > button { inline-size: 100%; justify-content: space-between; padding: .4em .75em; }
@@ -496,7 +489,7 @@
         this.#suggest(info.suggestions.length, h("p", null, t("hello")));
       } catch (error) {
         console.warn(`${NAME}:`, error);
-        this.#suggestions.replaceChildren(this.#trouble(t("unavailable"), () => this.#load()));
+        this.#suggestions.replaceChildren(this.#trouble(t("failed"), () => this.#load()));
       }
     }
 
