@@ -8,9 +8,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = {
     "bot": "errors settings policy parsing answer corpus chunking models index retrieval topics judge conversation "
-    "extractive citing grounding chat_model generative chain web cli",
-    "evals": "scaling span_retrieval speed redline cases run diagnosis metrics runner gates candidate "
-    "reports answer_judge evaluation cli calibrate training",
+    "extractive citing grounding chat_model generative chain database migrations masking log accounts web cli",
+    "evals": "load scaling span_retrieval speed redline cases run diagnosis metrics paragraph_ranking runner gates candidate "
+    "reports answer_judge evaluation cli desk training",
 }
 """In each package, a module may import those before it, and no others."""
 

@@ -9,16 +9,16 @@ from bot.settings import BUNDLED_MODEL, TUNED_MODEL
 from evals.training.data import (
     TrainingDataError,
     TrainingPolicy,
-    read_calibration_policies,
+    read_judged_policies,
     read_policies,
-    read_training_data,
+    read_training_policies,
 )
 from evals.training.validate import find_leaks, find_problems
 
 
 @pytest.fixture(scope="module")
 def policies() -> list[TrainingPolicy]:
-    return [*read_training_data(), *read_calibration_policies()]
+    return [*read_training_policies(), *read_judged_policies()]
 
 
 def test_data_is_sound(policies: list[TrainingPolicy]) -> None:

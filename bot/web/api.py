@@ -27,10 +27,13 @@ SUGGESTIONS = (
 )
 _STORE_S = 10.0
 _PROBLEMS = {
+    400: "The body is not text in UTF-8.",
     404: "There is no such policy, version or answer.",
+    413: "The body is too large.",
     422: "The request is not valid.",
     429: "Too many requests; Retry-After says when to try again.",
-    503: "Too busy, or the index is stale; Retry-After says when to try again.",
+    503: "Too busy, or the index is stale, or the database is out of reach; Retry-After says when to try again.",
+    504: "The answer took too long.",
 }
 
 
@@ -166,7 +169,7 @@ def api(asking: Asking) -> APIRouter:
                 "description": "The answer; with `Accept: text/event-stream`, as the events delta, citations and done, "
                 "or error.",
             },
-            **_problems(404, 422, 429, 503),
+            **_problems(400, 404, 413, 422, 429, 503, 504),
         },
     )
     async def ask(body: AskRequest, request: Request) -> Response:
@@ -183,7 +186,9 @@ def api(asking: Asking) -> APIRouter:
         assert isinstance(asked, Asked)
         return JSONResponse(asked.to_dict())
 
-    @router.post("/feedback", status_code=204, response_class=Response, responses=_problems(404, 422, 429, 503))
+    @router.post(
+        "/feedback", status_code=204, response_class=Response, responses=_problems(400, 404, 413, 422, 429, 503)
+    )
     async def give_feedback(body: FeedbackRequest) -> Response:
         """Say whether an answer helped. It is kept beside the question, and as long."""
         if asking.log is None:

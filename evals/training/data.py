@@ -1,6 +1,6 @@
 """The training data: clauses of fictional policies, the questions that they answer, and questions that none does.
 
-A file in `policies/` reads line by line:
+A file in `policies/` or `judged/` reads line by line:
 
     @ Company, what it does     begins a policy
     # Title                     begins a section
@@ -9,8 +9,9 @@ A file in `policies/` reads line by line:
     ? question                  is answered by the clause above it
     ! question                  is answered by no clause of the policy, though one may be near
 
-`off_topic.txt` has a question a line that has nothing to do with any policy. The whole policies
-in `evals/calibration`, with their labelled questions, are read too.
+`off_topic.txt` has a question a line that has nothing to do with any policy. The policies in
+`policies/` teach the model alone. Those in `judged/`, and the whole policies in
+`evals/calibration` with their labelled questions, teach the judge as well.
 """
 
 import json
@@ -46,22 +47,27 @@ class Question:
 
 @dataclass
 class TrainingPolicy:
-    """The clauses of one policy, each as it is embedded, the questions on it, and some on other things."""
+    """One policy: its text, its clauses as they are embedded, the questions on it, and some on other things."""
 
     name: str
     clauses: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     off_topic: list[str] = field(default_factory=list)
+    text: str = ""
 
 
-def read_training_data() -> list[TrainingPolicy]:
-    """The policies written for training alone. Raises TrainingDataError naming file and line."""
+def read_training_policies() -> list[TrainingPolicy]:
+    """The policies that teach the model alone. Raises TrainingDataError naming file and line."""
     return [policy for path in sorted((HERE / "policies").glob("*.txt")) for policy in read_policies(path)]
 
 
-def read_calibration_policies() -> list[TrainingPolicy]:
-    """The policies of `evals/calibration`."""
-    return [_read_labelled(path) for path in sorted(CALIBRATION.glob("*.jsonl"))]
+def read_judged_policies() -> list[TrainingPolicy]:
+    """The policies that teach the judge, too, with the off-topic questions shared out among them."""
+    policies = [policy for path in sorted((HERE / "judged").glob("*.txt")) for policy in read_policies(path)]
+    policies += [_read_labelled(path) for path in sorted(CALIBRATION.glob("*.jsonl"))]
+    for n, question in enumerate(read_off_topic()):
+        policies[n % len(policies)].off_topic.append(question)
+    return policies
 
 
 def read_off_topic() -> list[str]:
@@ -80,14 +86,17 @@ def read_policies(path: Path) -> Iterator[TrainingPolicy]:
         if sign == "@":
             if policy:
                 yield policy
-            policy, title, lead = TrainingPolicy(text), "", ""
+            policy, title, lead = TrainingPolicy(text, text=f"# {text}\n\n"), "", ""
         elif policy is None or not text.strip() or (sign == "?" and not policy.clauses):
             raise TrainingDataError(f"{path}, line {number}: {line!r} stands where it means nothing.")
         elif sign == "#":
             title, lead = re.sub(r"^[\d.A-Z]+\. |^\d+ |^Article \w+ - ", "", text), ""
+            policy.text += f"\n## {title}\n\n"
         elif sign == ":":
             lead = text
+            policy.text += f"{text}\n\n"
         elif sign == "=":
+            policy.text += f"- {text}\n" if lead else f"{text}\n\n"
             policy.clauses.append("\n".join(part for part in (title, lead, text) if part))
         elif sign == "?":
             policy.questions.append(Question(text, (len(policy.clauses) - 1,)))
@@ -103,7 +112,8 @@ def _read_labelled(path: Path) -> TrainingPolicy:
     source = next(file for file in path.parent.glob(f"{path.stem}.*") if file.suffix in (".txt", ".md"))
     parsed = read_policy(path.parent, Path(source.name))
     clauses = [(section, clause) for section in parsed.sections for clause in section.clauses]
-    policy = TrainingPolicy(path.stem, [in_context(parsed, section, clause) for section, clause in clauses])
+    embedded = [in_context(parsed, section, clause) for section, clause in clauses]
+    policy = TrainingPolicy(path.stem, embedded, text=parsed.text)
     for line in path.read_text(encoding="utf-8").splitlines():
         case = json.loads(line)
         text = condense(case["question"], [HumanMessage(turn) for turn in case["history"]])

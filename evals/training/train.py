@@ -28,40 +28,30 @@ from transformers import set_seed
 
 from bot.models import ADAPTER, bundled_model, load_embedding_model
 from bot.settings import BUNDLED_MODEL
-from evals import calibrate
-from evals.training.data import (
-    Question,
-    TrainingPolicy,
-    read_calibration_policies,
-    read_off_topic,
-    read_training_data,
-)
+from evals.training.data import Question, TrainingPolicy, read_judged_policies, read_training_policies
+from evals.training.judging import collect, store_fit
 
 SEED = 20261123
 EPOCHS = 3
 BATCH = 32
 LEARNING_RATE = 5e-4
 RANK = 16
-FOLDS = 2
 _NEAREST = 3
 """A negative is drawn from so many clauses that the untuned model finds nearest."""
 _WITHOUT_TITLE = 0.3
 """Share of clauses shown without what stands above them, as in a policy without headings."""
 
-Row = dict[str, str | float]
+Example = dict[str, str | float]
 
 
 def main() -> None:
     """Train the adapter on all policies, and fit the judge on policies that its model has not seen."""
-    written, labelled = read_training_data(), read_calibration_policies()
-    rows: list[calibrate.Row] = []
-    for fold in range(FOLDS):
-        unseen = [policy.name for policy in labelled[fold::FOLDS]]
-        with tempfile.TemporaryDirectory() as folder:
-            _store(train([*written, *(policy for policy in labelled if policy.name not in unseen)]), Path(folder))
-            rows += calibrate.collect(unseen, load_embedding_model(folder))
-    _store(train([*written, *labelled]), ADAPTER)
-    calibrate.store_fit(rows)
+    always, judged = read_training_policies(), read_judged_policies()
+    with tempfile.TemporaryDirectory() as folder:
+        _store(train([*always, *judged[1::2]]), Path(folder))
+        rows = collect(judged[::2], load_embedding_model(folder))
+    _store(train([*always, *judged]), ADAPTER)
+    store_fit(rows)
 
 
 def train(policies: list[TrainingPolicy]) -> SentenceTransformer:
@@ -106,10 +96,10 @@ def _store(model: SentenceTransformer, folder: Path) -> None:
 
 def _examples(
     policies: list[TrainingPolicy], untuned: SentenceTransformer, rng: random.Random
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[Example], list[Example]]:
     """Triples of question, clause and near clause; and pairs of which 1 is an answer and 0 is none."""
-    triples: list[Row] = []
-    pairs: list[Row] = []
+    triples: list[Example] = []
+    pairs: list[Example] = []
     for _ in range(EPOCHS):
         for policy in policies:
             for question, nearest in _with_nearest(policy, untuned):
@@ -121,7 +111,7 @@ def _examples(
                 triples.append({"question": text, "clause": clause, "near": near})
                 if rng.random() < 0.6:
                     pairs.append({"question": text, "clause": clause, "label": 1.0})
-        for text in [*read_off_topic(), *(text for policy in policies for text in policy.off_topic)]:
+        for text in (text for policy in policies for text in policy.off_topic):
             clause = _shown(rng.choice(rng.choice(policies).clauses), rng)
             pairs.append({"question": text, "clause": clause, "label": 0.0})
     rng.shuffle(triples)

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, process
 from bot.corpus import read_corpus
 from bot.policy import Policy, Span
 from evals.cases import read_cases
-from evals.training.data import TrainingPolicy, read_calibration_policies, read_off_topic, read_training_data
+from evals.training.data import TrainingPolicy, read_judged_policies, read_off_topic, read_training_policies
 
 ROOT = Path(__file__).parent.parent.parent
 ALIKE = 90
@@ -26,7 +26,7 @@ _SHORT = 25
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    policies = [*read_training_data(), *read_calibration_policies()]
+    policies = [*read_training_policies(), *read_judged_policies()]
     problems = [*find_problems(policies), *find_leaks(policies, folder)]
     for problem in problems:
         print(problem)

@@ -358,6 +358,7 @@
 
   class PolicybotWidget extends HTMLElement {
     #info = null; // what GET /widget says
+    #hasty = false; // whether a question was sent before that came
     #turns = [];
     #texts = new Map(); // policies' texts by address, as promises of code points
     #streaming = null; // the AbortController of the answer that is being streamed
@@ -487,6 +488,7 @@
         this.#notice.textContent = info.log.enabled ? t("kept", { days: units(info.log.days, "day") }) : t("notKept");
         this.#send.disabled = false;
         this.#suggest(info.suggestions.length, h("p", null, t("hello")));
+        if (this.#hasty) this.#submit();
       } catch (error) {
         console.warn(`${NAME}:`, error);
         this.#suggestions.replaceChildren(this.#trouble(t("failed"), () => this.#load()));
@@ -515,7 +517,8 @@
 
     #submit() {
       const question = this.#input.value.trim();
-      if (!question || !this.#info || this.#streaming) return;
+      this.#hasty = !this.#info; // sent as soon as the service has said what it allows
+      if (!question || this.#hasty || this.#streaming) return;
       this.#input.value = "";
       this.#count();
       this.#ask(question);

@@ -1,4 +1,4 @@
-"""Fits the judge on questions to fictional policies (evals/calibration).
+"""Fits the judge on questions to policies that its model has not seen.
 
 Each policy is left out once, and judged by weights fitted on the others; figures and thresholds
 come from those judgements. The weights that are stored are then fitted on all of them.
@@ -6,46 +6,53 @@ come from those judgements. The weights that are stored are then fitted on all o
 
 import json
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from langchain_core.messages import HumanMessage
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from bot.chain import PolicyBot
-from bot.conversation import condense
 from bot.judge import WEIGHTS, judge_features
 from bot.models import EmbeddingModel
 from bot.settings import load_settings
+from evals.training.data import TrainingPolicy
 
-CALIBRATION = Path(__file__).with_name("calibration")
 Array = np.ndarray[Any, np.dtype[Any]]
 Row = tuple[Array, Array, str, str]
 
 
-def collect(policies: list[str], model: EmbeddingModel) -> list[Row]:
+def collect(policies: Sequence[TrainingPolicy], model: EmbeddingModel) -> list[Row]:
     """What the judge is to learn from: both kinds of features, outcome and policy of every question."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as data:
-        settings = load_settings(CALIBRATION, data).model_copy(update={"embedding_model": model.name, "llm": ""})
-        bot = PolicyBot(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        corpus.mkdir()
+        for n, policy in enumerate(policies):
+            (corpus / f"{n}.md").write_text(policy.text, encoding="utf-8")
+        settings = load_settings(corpus, Path(folder) / "data")
+        bot = PolicyBot(settings.model_copy(update={"embedding_model": model.name, "llm": ""}))
         bot.sync()
-        for policy in policies:
-            for line in (CALIBRATION / f"{policy}.jsonl").read_text(encoding="utf-8").splitlines():
-                case = json.loads(line)
-                query = condense(case["question"], [HumanMessage(turn) for turn in case["history"]])
-                passages = bot.search(query, policy=policy)
-                rows.append((*judge_features(model, query, passages), case["outcome"], policy))
+        for n, policy in enumerate(policies):
+            for question, outcome in _outcomes(policy):
+                passages = bot.search(question, policy=str(n))
+                rows.append((*judge_features(model, question, passages), outcome, policy.name))
     return rows
+
+
+def _outcomes(policy: TrainingPolicy) -> Iterator[tuple[str, str]]:
+    yield from ((question.text, "answered" if question.answers else "not_in_policy") for question in policy.questions)
+    yield from ((question, "off_topic") for question in policy.off_topic)
 
 
 def store_fit(rows: list[Row]) -> None:
     """Fit the judge, store it where the bot loads it from, and print the figures."""
     near, near_and_question, outcomes, policies = (np.array(column) for column in zip(*rows, strict=True))
-    on_topic = _fit(near_and_question, outcomes != "off_topic", outcomes != "unclear", policies, strength=0.3)
-    privacy = np.isin(outcomes, ["answered", "not_in_policy"])
+    everything = np.ones(len(outcomes), bool)
+    on_topic = _fit(near_and_question, outcomes != "off_topic", everything, policies, strength=0.3)
+    privacy = outcomes != "off_topic"
     answerable = _fit(near, outcomes == "answered", privacy, policies, strength=0.1)
     WEIGHTS.write_text(json.dumps({"on_topic": on_topic, "answerable": answerable}, indent=1) + "\n", encoding="utf-8")
     for name, fit in (("on_topic", on_topic), ("answerable", answerable)):
