@@ -25,7 +25,7 @@ bench: $(VENV)/.installed-dev ## measure speed and retrieval (POLICIES=folder of
 	$(BIN)/python -m evals.scaling
 	$(if $(POLICIES),$(BIN)/python -m evals.span_retrieval $(POLICIES))
 
-train: $(VENV)/.installed-dev ## tune the model and fit the judge anew (some 15 minutes on 2 cores)
+train: $(VENV)/.installed-dev ## tune the model and fit the judge anew (some 20 minutes on 2 cores)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
 	$(BIN)/python -m evals.training.validate
 	$(BIN)/python -m evals.training.train

@@ -54,12 +54,25 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """Why an outcome was chosen: two probabilities, and the clause nearest to the question."""
+
+    on_topic: float
+    answerable: float
+    nearest: Citation
+
+    def to_dict(self) -> dict[str, Any]:
+        scores = {"on_topic": round(self.on_topic, 3), "answerable": round(self.answerable, 3)}
+        return {**scores, "nearest": self.nearest.to_dict()}
+
+
+@dataclass(frozen=True)
 class Answer:
     """The answer to one question.
 
     `answerer` names what composed it: "extractive", or the chat model. `fallback` says in a
-    word why a chat model was configured and not used, else None. `timings_ms` has "retrieve",
-    "answer" and "total", in milliseconds.
+    word why a chat model was configured and not used, else None. `judgement` is None where there
+    was nothing to judge. `timings_ms` has "retrieve", "answer" and "total", in milliseconds.
     """
 
     question: str
@@ -68,6 +81,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     answerer: str = "extractive"
     fallback: str | None = None
+    judgement: Judgement | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,6 +99,7 @@ class Answer:
             "citations": [citation.to_dict() for citation in self.citations],
             "answerer": self.answerer,
             "fallback": self.fallback,
+            "judgement": self.judgement and self.judgement.to_dict(),
             "timings_ms": self.timings_ms,
         }
 

@@ -10,14 +10,14 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from bot import extractive
-from bot.answer import Answer, Outcome, Piece
+from bot.answer import Answer, Citation, Judgement, Outcome, Piece
 from bot.chat_model import ChatModelError
 from bot.conversation import condense, split_question
 from bot.corpus import read_corpus
 from bot.generative import ChatAnswerer
 from bot.grounding import ground
 from bot.index import PolicyIndex, SyncReport
-from bot.judge import Judge
+from bot.judge import Judge, Verdict
 from bot.models import TokenCounter, load_embedding_model
 from bot.retrieval import Passage, PolicyRetriever
 from bot.settings import Settings, load_settings
@@ -151,35 +151,38 @@ class PolicyBot:
 
     def _answer(self, found: Retrieved) -> Iterator[str | Answer]:
         started = time.perf_counter()
-        outcome, answering = self._judge(found)
+        verdict, answering = self._judge(found)
+        judgement = _judgement(verdict, answering[0])
         fallback, said = None, False
-        if self.chat is not None and outcome is not Outcome.UNCLEAR:
+
+        def finished(answer: Answer) -> Answer:
+            return _timed(replace(answer, judgement=judgement, fallback=fallback), found, started)
+
+        if self.chat is not None and verdict.outcome is not Outcome.UNCLEAR:
             asked = found.question
             try:
                 for part in self._grounded(self.chat.answer(asked.text, asked.history, found.whole.passages), found):
                     said = True
-                    yield part if isinstance(part, str) else _timed(part, found, started)
+                    yield part if isinstance(part, str) else finished(part)
                 return
             except ChatModelError as error:
                 fallback = error.reason
-        offline = extractive.answer(found.question.text, outcome, answering)
+        offline = extractive.answer(found.question.text, verdict.outcome, answering)
         for part in self._grounded(offline, found):
             if isinstance(part, Answer):
-                yield _timed(replace(part, fallback=fallback), found, started)
+                yield finished(part)
             elif not said:
                 yield part
 
-    def _judge(self, found: Retrieved) -> tuple[Outcome, list[Sequence[Passage]]]:
-        """The outcome, and the passages of each part to be answered; of the whole question where none is."""
-        whole: list[Sequence[Passage]] = [found.whole.passages]
-        answered: list[Sequence[Passage]] = [
-            part.passages
-            for part in found.parts
-            if self.judge.judge(part.query, part.passages).outcome is Outcome.ANSWERED
-        ]
+    def _judge(self, found: Retrieved) -> tuple[Verdict, list[Sequence[Passage]]]:
+        """The verdict, and the passages of each part to be answered; of the whole question where none is."""
+        judged = [(self.judge.judge(part.query, part.passages), part) for part in found.parts]
+        answered = [(verdict, part) for verdict, part in judged if verdict.outcome is Outcome.ANSWERED]
         if answered:
-            return Outcome.ANSWERED, answered
-        return self.judge.judge(found.whole.query, found.whole.passages).outcome, whole
+            return answered[0][0], [part.passages for _, part in answered]
+        if found.parts == (found.whole,):
+            return judged[0][0], [found.whole.passages]
+        return self.judge.judge(found.whole.query, found.whole.passages), [found.whole.passages]
 
     def _grounded(self, parts: Iterator[Piece | Answer], found: Retrieved) -> Iterator[str | Answer]:
         consulted = {
@@ -188,6 +191,13 @@ class PolicyBot:
         for part in parts:
             ground(part, consulted, self.settings.corpus)
             yield part if isinstance(part, Answer) else part.text
+
+
+def _judgement(verdict: Verdict, passages: Sequence[Passage]) -> Judgement | None:
+    if verdict.outcome is Outcome.UNCLEAR or not passages:
+        return None
+    best = passages[0]
+    return Judgement(verdict.on_topic, verdict.answerable, Citation(best.policy, best.clauses[0].clause.span))
 
 
 def _timed(answer: Answer, found: Retrieved, started: float) -> Answer:

@@ -15,6 +15,11 @@ _OPENS_AS_FOLLOW_UP = re.compile(
     r"how come|really|ok(?:ay)?|sure|are you sure|even|not even|which ones?|who exactly|like what|such as)\b",
     re.I,
 )
+_THANKS = re.compile(
+    r"(?:\W*\b(?:ok(?:ay)?|thanks?|thank|you|thx|ty|cheers|bye|goodbye|great|nice|cool|perfect|good|got|it|fine|all|"
+    r"very|much|so|a lot|that helps|lol|haha|wow|hi|hello)\b)+\W*",
+    re.I,
+)
 _SHORT = 4
 _OPENING = (
     r"(?:(?:for|to|until|since|by|in|with)\s+)?(?:what|which|who|whom|whose|where|when|why|how|can|could|do|does|did|"
@@ -37,6 +42,8 @@ def condense(question: str, history: Sequence[BaseMessage]) -> str:
     """
     earlier = [str(message.text) for message in history if isinstance(message, HumanMessage)]
     parts = [question]
+    if _THANKS.fullmatch(question):
+        return question
     while earlier and is_follow_up(parts[0]):
         parts.insert(0, earlier.pop())
     return " ".join([*parts[:1], *parts[-1:]] if len(parts) > 1 else parts)
@@ -44,10 +51,12 @@ def condense(question: str, history: Sequence[BaseMessage]) -> str:
 
 def is_follow_up(question: str) -> bool:
     """Whether a question seems to need the one before it to be understood."""
+    words = len(re.findall(r"\w+", question))
     return bool(
         _POINTS_BACK.search(question)
         or _OPENS_AS_FOLLOW_UP.match(question)
-        or len(re.findall(r"\w+", question)) <= _SHORT
+        or words < _SHORT
+        or (words == _SHORT and not _OPENS_AS_QUESTION.match(question))
     )
 
 

@@ -27,7 +27,8 @@ _SMALL_TALK = frozenset(
         "hi hello hey hiya howdy yo greetings good morning afternoon evening night thanks thank thx ty cheers "
         "bye goodbye ok okay k yes no yeah yep nope sure cool great nice lol haha hmm um uh please help test "
         "testing anyone there are you a an the i me my we it is this that so and or to of in on for er well "
-        "what huh question questions ask have got need can could do does how who why"
+        "what huh question questions ask have got need can could do does how who why perfect fine all very much lot "
+        "helps wow"
     ).split()
 )
 _TERMS = frozenset("gdpr ccpa cpra coppa ferpa hipaa lgpd pipeda dpo dpa dsar pii soc iso".split())

@@ -102,3 +102,12 @@ def test_policy_text_is_data(tmp_path: Path) -> None:
     assert answer.citations[0].section.number == "1"
     assert "<script" not in answer.text
     assert "![" not in answer.text
+
+
+@pytest.mark.parametrize("question", ["do you sell my stuff?", "do you use facial recognition?"])
+def test_answer_says_why(bot: PolicyBot, question: str) -> None:
+    judgement = bot.ask(question).to_dict()["judgement"]
+    assert 0 <= judgement["answerable"] <= 1
+    assert 0 <= judgement["on_topic"] <= 1
+    assert judgement["nearest"]["quote"]
+    assert bot.ask("hello").judgement is None

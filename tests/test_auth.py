@@ -113,6 +113,7 @@ def test_files_outside_are_out_of_reach(site: Site) -> None:
                     response = client.get(f"{page}/{route}")
                     assert response.status_code in (401, 403, 404, 405), (page, route)
         assert client.get("/static/..%2f..%2fauth.py").status_code == 404
+        assert client.post("/gradio_api/upload", files={"files": b"filling the disk"}).status_code == 404
         assert client.get("/policies/..%2f..%2fetc/passwd").status_code == 404
 
 

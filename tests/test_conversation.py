@@ -41,3 +41,14 @@ def test_question_that_stands_alone_ignores_the_history() -> None:
 def test_follow_up_takes_the_question_before_it_and_no_answer() -> None:
     history = [HumanMessage("do you use cookies?"), AIMessage("The policy says this in section 5.")]
     assert condense("can I turn them off?", history) == "do you use cookies? can I turn them off?"
+
+
+@pytest.mark.parametrize("said", ["ok thanks", "Great, thank you!", "got it", "cool, bye"])
+def test_thanks_are_no_follow_up(said: str) -> None:
+    assert condense(said, [HumanMessage("do you use cookies?")]) == said
+
+
+def test_short_question_that_is_whole_stands_alone() -> None:
+    history = [HumanMessage("how do I contact you?")]
+    assert condense("do you use cookies?", history) == "do you use cookies?"
+    assert condense("why?", history) == "how do I contact you? why?"

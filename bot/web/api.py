@@ -68,6 +68,14 @@ class CitationModel(BaseModel):
     quote: str = Field(examples=["We do not sell Customer Content."])
 
 
+class JudgementModel(BaseModel):
+    """Why this outcome: two probabilities, and the clause nearest to the question."""
+
+    on_topic: float = Field(examples=[0.99])
+    answerable: float = Field(examples=[0.91])
+    nearest: CitationModel
+
+
 class AnswerModel(BaseModel):
     """An answer. `id` names it in the question log; null where nothing is kept."""
 
@@ -80,6 +88,7 @@ class AnswerModel(BaseModel):
     fallback: str | None = Field(
         description="Why the chat model was not used, where one is configured.", examples=[None]
     )
+    judgement: JudgementModel | None = Field(description="Null where there was nothing to judge.")
     timings_ms: dict[str, float] = Field(examples=[{"retrieve": 12.1, "answer": 14.9, "total": 27.0}])
 
 

@@ -80,6 +80,9 @@ def service(asking: Asking, accounts: Accounts, gradio_pages: Mapping[str, Page]
         return problem_response(503, problem) if problem else JSONResponse({"status": "ready"})
 
     @app.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    @app.api_route(
+        "/gradio_api/upload{path:path}", methods=["GET", "POST"], include_in_schema=False
+    )  # no page takes files
     def nothing_here(path: str) -> Response:
         return problem_response(404, "There is nothing here. /openapi.json lists what there is.")
 

@@ -51,7 +51,7 @@ def store_fit(rows: list[Row]) -> None:
     """Fit the judge, store it where the bot loads it from, and print the figures."""
     near, near_and_question, outcomes, policies = (np.array(column) for column in zip(*rows, strict=True))
     everything = np.ones(len(outcomes), bool)
-    on_topic = _fit(near_and_question, outcomes != "off_topic", everything, policies, strength=0.3)
+    on_topic = _fit(near_and_question, outcomes != "off_topic", everything, policies, strength=1.0)
     privacy = outcomes != "off_topic"
     answerable = _fit(near, outcomes == "answered", privacy, policies, strength=0.1)
     WEIGHTS.write_text(json.dumps({"on_topic": on_topic, "answerable": answerable}, indent=1) + "\n", encoding="utf-8")
