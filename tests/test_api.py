@@ -1,10 +1,14 @@
 """The HTTP API, over real HTTP."""
 
+import asyncio
 import json
 import shutil
 import threading
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx import Response
@@ -195,16 +199,18 @@ def test_stale_index_is_not_ready_and_not_answered_from(tmp_path: Path) -> None:
         assert streamed.status_code == 503 or events(streamed.text)[-1][0] == "error"
 
 
-async def wait_for(event: threading.Event) -> None:
-    import asyncio
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it on a thread of its own: Playwright has a loop on this one."""
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(asyncio.run, coroutine).result()
 
+
+async def wait_for(event: threading.Event) -> None:
     while not event.is_set():
         await asyncio.sleep(0)
 
 
 async def _fill(queue: ModelQueue) -> None:
-    import asyncio
-
     gate, begun = threading.Event(), threading.Event()
 
     def work() -> int:
@@ -222,14 +228,10 @@ async def _fill(queue: ModelQueue) -> None:
 
 
 def test_full_queue_refuses_and_recovers() -> None:
-    import asyncio
-
-    asyncio.run(_fill(ModelQueue(workers=1, waiting=1, timeout_s=10)))
+    run(_fill(ModelQueue(workers=1, waiting=1, timeout_s=10)))
 
 
 def test_work_given_up_keeps_its_place_until_it_ends() -> None:
-    import asyncio
-
     async def check() -> None:
         queue = ModelQueue(workers=1, waiting=0, timeout_s=0.05)
         gate = threading.Event()
@@ -246,7 +248,7 @@ def test_work_given_up_keeps_its_place_until_it_ends() -> None:
                 await asyncio.sleep(0.005)
         pytest.fail("the place was never free again")
 
-    asyncio.run(check())
+    run(check())
 
 
 def test_full_queue_is_503(tmp_path: Path) -> None:
