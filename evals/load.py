@@ -11,6 +11,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 import httpx
 
@@ -37,7 +38,9 @@ def main() -> None:
     url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:7860"
     print("clients  answers/s  p50 ms  p95 ms  slowest /healthz ms  lost  mixed up")
     for clients in (1, 10, 50):
-        with ProcessPoolExecutor(1) as apart:  # or it would measure these clients and not the service
+        with ProcessPoolExecutor(
+            1, get_context("spawn")
+        ) as apart:  # or it would measure these clients and not the service
             health = apart.submit(_watch, url)
             tally = asyncio.run(_load(url, clients))
             slowest = 1e3 * health.result()
