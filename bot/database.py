@@ -43,6 +43,7 @@ questions = Table(
     Column("id", String(36), primary_key=True),
     Column("asked_at", DateTime, nullable=False, index=True),
     Column("policy", String(200)),
+    Column("version", String(200)),
     Column("question", Text, nullable=False),
     Column("history", JSON, nullable=False),
     Column("outcome", String(20), nullable=False, index=True),

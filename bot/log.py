@@ -48,11 +48,15 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Entry:
-    """One question as it is kept: masked, with the answer given and the feedback on it."""
+    """One question as it is kept: masked, with the answer given and the feedback on it.
+
+    `policy` and `version` are those asked about; None: all of them, and the current one.
+    """
 
     id: str
     asked_at: datetime
     policy: str | None
+    version: str | None
     question: str
     history: tuple[str, ...]
     outcome: str
@@ -76,12 +80,15 @@ class QuestionLog:
         self._writer = threading.Thread(target=self._write, name="question-log", daemon=True)
         self._writer.start()
 
-    def record(self, answer: Answer, history: tuple[str, ...], policy: str | None, model: str) -> str:
+    def record(
+        self, answer: Answer, history: tuple[str, ...], policy: str | None, model: str, version: str | None = None
+    ) -> str:
         """Have an answer stored; returns its id. Neither waits nor fails."""
         row = {
             "id": str(uuid.uuid4()),
             "asked_at": now(),
             "policy": policy,
+            "version": version,
             "question": mask(answer.question),
             "history": [mask(turn) for turn in history],
             "outcome": answer.outcome.value,

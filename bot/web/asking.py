@@ -43,7 +43,7 @@ class Asking:
         self.check(question, history)
         self.bot.index.scope(policy, version)
         async for piece in self.queue.stream(lambda: self.bot.stream(question, history, policy, version)):
-            yield self._keep(piece, tuple(history), policy) if isinstance(piece, Answer) else piece
+            yield self._keep(piece, tuple(history), policy, version) if isinstance(piece, Answer) else piece
 
     async def run(self, work: Callable[[], T]) -> T:
         """Other work of the model's, such as a search, in the same line."""
@@ -62,9 +62,10 @@ class Asking:
     def close(self) -> None:
         self.queue.close()
 
-    def _keep(self, answer: Answer, history: tuple[str, ...], policy: str | None) -> Asked:
+    def _keep(self, answer: Answer, history: tuple[str, ...], policy: str | None, version: str | None) -> Asked:
         ANSWERS.labels(answer.outcome.value, answer.answerer).inc()
         ANSWER_SECONDS.observe(answer.timings_ms.get("total", 0) / 1e3)
         if self.log is None:
             return Asked(answer, None)
-        return Asked(answer, self.log.record(answer, history, policy, self.bot.settings.embedding_model))
+        model = self.bot.settings.embedding_model
+        return Asked(answer, self.log.record(answer, history, policy, model, version))

@@ -13,6 +13,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(36), primary_key=True),
         sa.Column("asked_at", sa.DateTime, nullable=False, index=True),
         sa.Column("policy", sa.String(200)),
+        sa.Column("version", sa.String(200)),
         sa.Column("question", sa.Text, nullable=False),
         sa.Column("history", sa.JSON, nullable=False),
         sa.Column("outcome", sa.String(20), nullable=False, index=True),
