@@ -20,12 +20,13 @@ lint: $(VENV)/.installed-dev ## check style and types
 evals: $(VENV)/.installed-dev ## check the answers against the cases; report in build/evals
 	$(BIN)/policybot eval --report build/evals --junit build/evals/junit.xml
 
-bench: $(VENV)/.installed-dev ## measure speed and retrieval (POLICIES=folder of privacyqa-dev)
+bench: $(VENV)/.installed-dev ## measure speed, unseen policies and retrieval (POLICIES=folder of privacyqa-dev)
 	$(BIN)/python -m evals.speed
 	$(BIN)/python -m evals.scaling
+	$(BIN)/python -m evals.unseen_policies
 	$(if $(POLICIES),$(BIN)/python -m evals.span_retrieval $(POLICIES))
 
-train: $(VENV)/.installed-dev ## tune the model and fit the judge anew (some 20 minutes on 2 cores)
+train: $(VENV)/.installed-dev ## tune both models and fit the judge anew (some 45 minutes on 2 cores)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
 	$(BIN)/python -m evals.training.validate
 	$(BIN)/python -m evals.training.train

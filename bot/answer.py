@@ -55,14 +55,19 @@ class Piece:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Why an outcome was chosen: two probabilities, and the clause nearest to the question."""
+    """Why an outcome was chosen, in probabilities.
+
+    `on_topic`: the question is about privacy. `answerable`: the policy answers it. `score`: the clause
+    `nearest`, which fits it best, does.
+    """
 
     on_topic: float
     answerable: float
     nearest: Citation
+    score: float
 
     def to_dict(self) -> dict[str, Any]:
-        scores = {"on_topic": round(self.on_topic, 3), "answerable": round(self.answerable, 3)}
+        scores = {name: round(getattr(self, name), 3) for name in ("on_topic", "answerable", "score")}
         return {**scores, "nearest": self.nearest.to_dict()}
 
 

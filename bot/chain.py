@@ -14,16 +14,17 @@ from bot.answer import Answer, Citation, Judgement, Outcome, Piece
 from bot.chat_model import ChatModelError
 from bot.conversation import condense, split_question
 from bot.corpus import read_corpus
+from bot.cross_encoder import load_clause_scorer
 from bot.generative import ChatAnswerer
 from bot.grounding import ground
 from bot.index import PolicyIndex, SyncReport
 from bot.judge import Judge, Verdict
 from bot.models import TokenCounter, load_embedding_model
-from bot.retrieval import Passage, PolicyRetriever
+from bot.retrieval import Passage, PolicyRetriever, Search
 from bot.settings import Settings, load_settings
-from bot.topics import QueryExpander
 
-_PASSAGES = 16
+PASSAGES = 16
+"""So many are found for a question that is to be answered."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,14 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Search:
-    """One query and the passages found for it, best first."""
-
-    query: str
-    passages: tuple[Passage, ...]
-
-
-@dataclass(frozen=True)
 class Retrieved:
-    """A question with what was found for it, and for each of the questions that it asks in one breath."""
+    """A question with what was found for it, or for each of the questions that it asks in one breath.
+
+    `query` is the whole question, so that it stands alone.
+    """
 
     question: Question
-    whole: Search
+    query: str
     parts: tuple[Search, ...]
     retrieve_ms: float
 
@@ -62,7 +58,7 @@ class PolicyBot:
         self.embedding = load_embedding_model(settings.embedding_model)
         counter = TokenCounter(settings.encoding)
         self.index = PolicyIndex(settings.data, self.embedding, counter, settings.chunk_tokens)
-        self.expander = QueryExpander(self.embedding)
+        self.scorer = load_clause_scorer()
         self.judge = Judge()
         self.chat = ChatAnswerer(settings, counter) if settings.llm else None
 
@@ -133,21 +129,20 @@ class PolicyBot:
     def _retrieve(self, question: Question) -> Retrieved:
         started = time.perf_counter()
         query = condense(question.text, question.history)
-        whole = self._search(query, question, _PASSAGES)
-        several = split_question(query)
-        parts = tuple(self._search(part, question, _PASSAGES) for part in several) if several[1:] else (whole,)
-        return Retrieved(question, whole, parts, (time.perf_counter() - started) * 1e3)
+        asked = (query,) if self.chat else split_question(query)  # a chat model sees to several questions itself
+        parts = tuple(self._search(part, question, PASSAGES) for part in asked)
+        return Retrieved(question, query, parts, (time.perf_counter() - started) * 1e3)
 
     def _search(self, query: str, asked: Question, k: int) -> Search:
         retriever = PolicyRetriever(
             index=self.index,
             embedding=self.embedding,
-            expander=self.expander,
+            scorer=self.scorer,
             policy=asked.policy,
             version=asked.version,
             k=k,
         )
-        return Search(query, tuple(document.metadata["passage"] for document in retriever.invoke(query)))
+        return retriever.search(query)
 
     def _answer(self, found: Retrieved) -> Iterator[str | Answer]:
         started = time.perf_counter()
@@ -161,7 +156,7 @@ class PolicyBot:
         if self.chat is not None and verdict.outcome is not Outcome.UNCLEAR:
             asked = found.question
             try:
-                for part in self._grounded(self.chat.answer(asked.text, asked.history, found.whole.passages), found):
+                for part in self._grounded(self.chat.answer(asked.text, asked.history, found.parts[0].passages), found):
                     said = True
                     yield part if isinstance(part, str) else finished(part)
                 return
@@ -176,18 +171,15 @@ class PolicyBot:
 
     def _judge(self, found: Retrieved) -> tuple[Verdict, list[Sequence[Passage]]]:
         """The verdict, and the passages of each part to be answered; of the whole question where none is."""
-        judged = [(self.judge.judge(part.query, part.passages), part) for part in found.parts]
+        judged = [(self.judge.judge(part), part) for part in found.parts]
         answered = [(verdict, part) for verdict, part in judged if verdict.outcome is Outcome.ANSWERED]
         if answered:
             return answered[0][0], [part.passages for _, part in answered]
-        if found.parts == (found.whole,):
-            return judged[0][0], [found.whole.passages]
-        return self.judge.judge(found.whole.query, found.whole.passages), [found.whole.passages]
+        whole = found.parts[0] if len(judged) == 1 else self._search(found.query, found.question, PASSAGES)
+        return self.judge.judge(whole), [whole.passages]
 
     def _grounded(self, parts: Iterator[Piece | Answer], found: Retrieved) -> Iterator[str | Answer]:
-        consulted = {
-            p.policy.source: p.policy for search in (found.whole, *found.parts) for p in search.passages
-        }.values()
+        consulted = {p.policy.source: p.policy for search in found.parts for p in search.passages}.values()
         for part in parts:
             ground(part, consulted, self.settings.corpus)
             yield part if isinstance(part, Answer) else part.text
@@ -197,7 +189,8 @@ def _judgement(verdict: Verdict, passages: Sequence[Passage]) -> Judgement | Non
     if verdict.outcome is Outcome.UNCLEAR or not passages:
         return None
     best = passages[0]
-    return Judgement(verdict.on_topic, verdict.answerable, Citation(best.policy, best.clauses[0].clause.span))
+    clause = best.clauses[0]
+    return Judgement(verdict.on_topic, verdict.answerable, Citation(best.policy, clause.clause.span), clause.score)
 
 
 def _timed(answer: Answer, found: Retrieved, started: float) -> Answer:

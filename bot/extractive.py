@@ -2,20 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
-from statistics import fmean
 
 from bot.answer import Answer, Citation, Outcome, Piece, label, quoted
 from bot.policy import Clause, Span
 from bot.retrieval import Passage
 
 MAX_CITATIONS = 3
-_CLOSE = 0.05
-"""A further clause is quoted when its score is at most this far below the best one's."""
-_ABOVE_LIST, _ABOVE_OTHERS = 0.08, 0.12
-"""An item stands out whose score is so far above its list's similarity, or above the mean of the items."""
-_FEWEST_WORDS = 3
-"""A shorter clause ("Nope.", a company's name) says nothing on its own."""
-_NEAR = 0.3
+_CLOSE = 0.45
+"""A further clause is quoted when its score is at least this share of the best one's."""
+_NEAR = 0.1
 """The best passage of a silent policy is worth naming from this score on."""
 _NEAR_DUPLICATE = 0.8
 
@@ -42,12 +37,12 @@ def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
     as one citation, and clauses that say the same are quoted once.
     """
     ranked = sorted(
-        ((p, s) for p in passages for s in p.clauses if _says_something(p, s.clause)),
+        ((p, s) for p in passages for s in p.clauses),
         key=lambda pair: (-pair[1].score, pair[0].policy.source, pair[1].clause.span),
     )
     if not ranked:
         return ()
-    floor = ranked[0][1].score - _CLOSE
+    floor = ranked[0][1].score * _CLOSE
     picked = [(p, s.clause) for p, s in ranked if s.score >= floor]
     cited = (Citation(p.policy, _span_to_cite(p, clause, picked)) for p, clause in picked)
     return tuple(_distinct(cited)[:MAX_CITATIONS])
@@ -68,28 +63,14 @@ def _distinct(citations: Iterable[Citation]) -> list[Citation]:
     return chosen
 
 
-def _says_something(passage: Passage, clause: Clause) -> bool:
-    return clause.lead_in is not None or len(clause.span.of(passage.policy.text).split()) >= _FEWEST_WORDS
-
-
 def _span_to_cite(passage: Passage, clause: Clause, picked: Sequence[tuple[Passage, Clause]]) -> Span:
-    """The clause itself, or its whole list.
-
-    The list, where other items of it were picked as well, or where no item stands out from it:
-    "who gets my data?" asks for all of them.
-    """
+    """The clause itself, or its whole list where other items of it were picked as well: "who gets my data?"."""
     if clause.lead_in is None:
         return clause.span
     section = passage.section
     siblings = {c.span for p, c in picked if p.section is section and c.lead_in == clause.lead_in}
     whole = next(span for span in section.lists if span.overlaps(clause.span))
-    return whole if len(siblings) > 1 or not _stands_out(passage, clause) else clause.span
-
-
-def _stands_out(passage: Passage, clause: Clause) -> bool:
-    """Whether the question is much nearer to one item than to its list and to the other items."""
-    items = [scored.score for scored in passage.clauses if scored.clause.lead_in == clause.lead_in]
-    return passage.score - passage.similarity > _ABOVE_LIST or passage.score - fmean(items) > _ABOVE_OTHERS
+    return whole if len(siblings) > 1 else clause.span
 
 
 def _repeats(a: Citation, b: Citation) -> bool:

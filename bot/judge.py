@@ -1,27 +1,24 @@
 """Decides what a question is owed: an answer, "not in the policy", "off topic" or "unclear".
 
-Two logistic regressions look at the clauses found for a question: one tells off-topic questions
-from those on privacy, and looks at the question too; the other tells questions that the best
-clause answers from those that it is only near to. `make train` fits them on questions to
-fictional policies and stores weights, thresholds and figures in judge.json.
+Two logistic regressions look at the clauses that rank first: one tells off-topic questions from those
+on privacy, and looks at the question too; the other tells questions that a clause answers from
+those on which the policy is silent.
 """
 
-import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from bot.answer import Outcome
-from bot.chunking import in_context
+from bot.calibration import load_fit
 from bot.models import EmbeddingModel, Vector, load_embedding_model
-from bot.retrieval import Passage
+from bot.retrieval import Search
 from bot.settings import TUNED_MODEL
 
-WEIGHTS = Path(__file__).with_name("judge.json")
-_CLAUSES = 3
+_CLAUSES = 2
+_FITS = 0.5
+"""Words that are none known still mean something where a clause fits as well as this."""
 _SMALL_TALK = frozenset(
     (
         "hi hello hey hiya howdy yo greetings good morning afternoon evening night thanks thank thx ty cheers "
@@ -44,67 +41,53 @@ class Verdict:
     answerable: float = 0.0
 
 
-@dataclass(frozen=True)
-class LogisticRegression:
-    """p(x) = 1 / (1 + exp(-(weights . x + bias))), and the threshold from which p means yes."""
-
-    weights: Vector
-    bias: float
-    threshold: float
-
-    def probability(self, features: Vector) -> float:
-        return float(1 / (1 + np.exp(-(self.weights @ features + self.bias))))
-
-
 class Judge:
-    """Judges with the tuned embedding model, which its weights belong to, whatever model searches."""
+    """Judges questions by what was found for them."""
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
+    def __init__(self) -> None:
         self._model: EmbeddingModel = load_embedding_model(TUNED_MODEL)
-        fitted = json.loads(weights.read_text(encoding="utf-8"))
-        self._on_topic, self._answerable = (
-            LogisticRegression(np.array(fit["weights"], np.float32), fit["bias"], fit["threshold"])
-            for fit in (fitted["on_topic"], fitted["answerable"])
-        )
 
-    def judge(self, query: str, passages: Sequence[Passage]) -> Verdict:
-        """The verdict on a question that stands alone, given the passages found for it, best first."""
-        if self._unclear(query, passages):
+    def judge(self, search: Search) -> Verdict:
+        """The verdict on a question that stands alone, given what was found for it."""
+        if self._unclear(search):
             return Verdict(Outcome.UNCLEAR)
-        near, near_and_question = judge_features(self._model, query, passages)
-        on_topic = self._on_topic.probability(near_and_question)
-        answerable = self._answerable.probability(near)
-        if on_topic < self._on_topic.threshold:
+        on_topic, answerable = load_fit("on_topic"), load_fit("answerable")
+        near = answerable_features(search)
+        p_topic, p_answer = on_topic.probability(on_topic_features(search)), answerable.probability(near)
+        if p_topic < on_topic.threshold:
             outcome = Outcome.OFF_TOPIC
-        elif answerable < self._answerable.threshold:
+        elif p_answer < answerable.threshold:
             outcome = Outcome.NOT_IN_POLICY
         else:
             outcome = Outcome.ANSWERED
-        return Verdict(outcome, on_topic, answerable)
+        return Verdict(outcome, p_topic, p_answer)
 
-    def _unclear(self, query: str, passages: Sequence[Passage]) -> bool:
+    def _unclear(self, search: Search) -> bool:
         """Whether there is nothing to judge: no words, only small talk, or gibberish."""
-        words = re.findall(r"[^\W\d_]+", query.lower())
+        words = re.findall(r"[^\W\d_]+", search.query.lower())
         if not words or all(word in _SMALL_TALK for word in words):
             return True
         known = any(w in _TERMS or (len(w) > 2 and self._model.is_word(w) and w not in _SMALL_TALK) for w in words)
-        near = bool(passages) and passages[0].score >= 0.35
-        return not known and not near
+        return not known and not any(p.score >= _FITS for p in search.passages[:1])
 
 
-def judge_features(model: EmbeddingModel, query: str, passages: Sequence[Passage]) -> tuple[Vector, Vector]:
-    """What the judge looks at: how near the best clauses are to the question, and the question itself.
+def answerable_features(search: Search) -> Vector:
+    """The log-odds that the best two clauses that were read answer."""
+    scores = {
+        (passage.policy.source, scored.clause.span): scored.score
+        for passage in search.passages
+        for scored in passage.clauses
+        if scored.read
+    }
+    best = sorted(scores.values(), reverse=True)[:_CLAUSES]
+    return np.array([_log_odds(score) for score in best + [0.0] * (_CLAUSES - len(best))], np.float32)
 
-    The first vector has the best and the mean cosine between the question and the best clauses,
-    and the best passage's score; the second is the first and the question's vector behind it.
-    """
-    ranked = sorted(
-        ((s.score, p, s.clause) for p in passages for s in p.clauses), key=lambda item: (-item[0], item[2].span)
-    )
-    clauses = [in_context(p.policy, p.section, clause) for _, p, clause in ranked[:_CLAUSES]]
-    vectors = np.array(model.embed_documents([query, *clauses]), np.float32)
-    question = vectors[0]
-    cosines = vectors[1:] @ question if clauses else np.zeros(1, np.float32)
-    found = passages[0].score if passages else 0.0
-    near = np.array([cosines.max(), cosines.mean(), found], np.float32)
-    return near * 5, np.concatenate([near * 5, question * 2])
+
+def on_topic_features(search: Search) -> Vector:
+    """The same, and the question's vector, at a length that gives it weight beside them."""
+    return np.concatenate([answerable_features(search), search.vector * 4])
+
+
+def _log_odds(probability: float) -> float:
+    clipped = min(max(probability, 1e-3), 1 - 1e-3)
+    return float(np.log(clipped / (1 - clipped)))

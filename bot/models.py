@@ -49,7 +49,7 @@ class EmbeddingModel(Embeddings):
             ) from error
         transformer = self._model._client
         if adapter:
-            _adapt(transformer, adapter)
+            apply_adapter(transformer[0], adapter)
         for side, options in (("query", "query_encode_kwargs"), ("document", "encode_kwargs")):
             if transformer.prompts.get(side):
                 setattr(self._model, options, {"normalize_embeddings": True, "prompt_name": side})
@@ -119,12 +119,11 @@ def bundled_model() -> Path:
     return Path(MODEL_DIR)
 
 
-def _adapt(model: Any, adapter: Path) -> None:
-    """Add an adapter to the weights themselves, so that it costs nothing at run time."""
+def apply_adapter(transformer: Any, adapter: Path) -> None:
+    """Add an adapter to the weights themselves of a sentence-transformers Transformer: it costs nothing at run time."""
     from peft import PeftModel  # slow to import
 
-    encoder = model[0]
-    encoder.auto_model = PeftModel.from_pretrained(encoder.auto_model, str(adapter)).merge_and_unload()
+    PeftModel.from_pretrained(transformer.auto_model, str(adapter)).merge_and_unload()
 
 
 def _hash_of_weights(folder: Path) -> str:

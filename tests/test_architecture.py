@@ -7,9 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = {
-    "bot": "errors settings policy parsing answer corpus chunking models index retrieval topics judge conversation "
+    "bot": "errors settings policy parsing answer corpus chunking models calibration cross_encoder index retrieval judge conversation "
     "extractive citing grounding chat_model generative chain database migrations masking log accounts web cli",
-    "evals": "load scaling span_retrieval speed redline cases run diagnosis metrics paragraph_ranking runner gates candidate "
+    "evals": "load scaling span_retrieval speed redline cases labelled run diagnosis metrics paragraph_ranking unseen_policies runner gates candidate "
     "reports answer_judge evaluation cli desk training",
 }
 """In each package, a module may import those before it, and no others."""

@@ -102,7 +102,7 @@ def test_dropped_section_is_a_retrieval_failure_of_its_cases(victim: PolicyBot, 
 
 
 def test_answering_always_fails_the_abstentions(bot: PolicyBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    always = SimpleNamespace(judge=lambda query, passages: Verdict(Outcome.ANSWERED, 1, 1))
+    always = SimpleNamespace(judge=lambda search: Verdict(Outcome.ANSWERED, 1, 1))
     monkeypatch.setattr(bot, "judge", always)
     run = run_cases(bot, SILENT, {})
     assert {"not_in_policy_recall", "off_topic_recall", "outcome_accuracy"} <= failed_gates(run)
@@ -110,7 +110,7 @@ def test_answering_always_fails_the_abstentions(bot: PolicyBot, monkeypatch: pyt
 
 
 def test_abstaining_always_fails_the_answers(bot: PolicyBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    never = SimpleNamespace(judge=lambda query, passages: Verdict(Outcome.NOT_IN_POLICY, 1, 0))
+    never = SimpleNamespace(judge=lambda search: Verdict(Outcome.NOT_IN_POLICY, 1, 0))
     monkeypatch.setattr(bot, "judge", never)
     run = run_cases(bot, ANSWERABLE, {})
     assert {"wrongly_abstained", "required_phrase_recall", "outcome_accuracy"} <= failed_gates(run)

@@ -1,36 +1,39 @@
-"""The training data, and what it has taught the model."""
+"""The training data, and what it has taught the models."""
 
 from pathlib import Path
 
 import pytest
 
+from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
 from bot.models import ADAPTER, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
-from evals.training.data import (
-    TrainingDataError,
-    TrainingPolicy,
-    read_judged_policies,
-    read_policies,
-    read_training_policies,
-)
+from evals.training.data import TrainingDataError, TrainingPolicy, read_policies, read_training_policies, read_twins
+from evals.training.taxonomy import read_intents, read_taxonomy
 from evals.training.validate import find_leaks, find_problems
 
 
 @pytest.fixture(scope="module")
+def taxonomy() -> TrainingPolicy:
+    return read_taxonomy()
+
+
+@pytest.fixture(scope="module")
 def policies() -> list[TrainingPolicy]:
-    return [*read_training_policies(), *read_judged_policies()]
+    return read_training_policies()
 
 
-def test_data_is_sound(policies: list[TrainingPolicy]) -> None:
-    assert list(find_problems(policies)) == []
+def test_data_is_sound(taxonomy: TrainingPolicy, policies: list[TrainingPolicy]) -> None:
+    assert list(find_problems(taxonomy, policies)) == []
     assert len(policies) >= 60
 
 
-def test_data_shares_nothing_with_what_the_bot_is_measured_on(policies: list[TrainingPolicy]) -> None:
-    assert list(find_leaks(policies, None)) == []
+def test_data_shares_nothing_with_what_the_bot_is_measured_on(
+    taxonomy: TrainingPolicy, policies: list[TrainingPolicy]
+) -> None:
+    assert list(find_leaks([taxonomy, *policies], None)) == []
 
 
-def test_leak_is_found(policies: list[TrainingPolicy]) -> None:
+def test_leak_is_found() -> None:
     leaked = TrainingPolicy("Leaky", ["We do not use private Customer Content to train foundation models unless you explicitly opt in or a separate written agreement says otherwise."])  # fmt: skip
     assert len(list(find_leaks([leaked], None))) == 1
 
@@ -45,11 +48,71 @@ def test_line_that_means_nothing_is_named(tmp_path: Path, text: str) -> None:
         list(read_policies(path))
 
 
+def test_each_question_of_a_twin_is_answered_once_and_silent_once(tmp_path: Path) -> None:
+    path = tmp_path / "twins.txt"
+    path.write_text(
+        "@ Acme\n= We sell it.\n? do you sell it\n~ We sell shoes.\n= We log it.\n? logs?\n~ Logs of oak.\n"
+    )
+    first, second = read_twins(path)
+    assert [clause for twin in (first, second) for clause in twin.clauses] == [
+        "We sell it.", "Logs of oak.", "We sell shoes.", "We log it.",
+    ]  # fmt: skip
+    assert {q.text: q.answers for q in first.questions} == {"do you sell it": (0,), "logs?": ()}
+    assert {q.text: q.answers for q in second.questions} == {"do you sell it": (), "logs?": (1,)}
+
+
+TAXONOMY = """\
+@ cookies.use
+? cookies?
+= cookies.use | Cookies | We use cookies.
+= cookies.use/login | We use one cookie, to keep you signed in.
+= - | Bakery | We bake cookies.
+@ cookies.use/login
+? do you use cookies > and for signing in?
+"""
+
+
+def test_narrow_intent_answers_the_broad_one_and_not_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "intents.txt").write_text("% cookies\ncookies.use : are cookies used\n")
+    (tmp_path / "cookies.txt").write_text(TAXONOMY)
+    broad, narrow = read_taxonomy(tmp_path).questions
+    assert (broad.text, broad.answers) == ("cookies?", (0, 1))
+    assert (narrow.text, narrow.answers, narrow.doubtful) == ("do you use cookies and for signing in?", (1,), {0})
+
+
+@pytest.mark.parametrize("line", ["? before any intent", "= no.such | We bake.", "@ no.such", "% odd"])
+def test_line_of_the_taxonomy_that_means_nothing_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "intents.txt").write_text("cookies.use : are cookies used\n")
+    (tmp_path / "odd.txt").write_text(line)
+    with pytest.raises(TrainingDataError, match=r"odd\.txt, line 1"):
+        read_taxonomy(tmp_path)
+
+
+def test_every_intent_is_asked_and_answered_in_many_ways(taxonomy: TrainingPolicy) -> None:
+    assert len(read_intents()) > 150
+    assert len(taxonomy.questions) > 10_000
+    assert min(len(question.answers) for question in taxonomy.questions) >= 1
+
+
 def test_tuned_model_is_another_than_the_untuned_and_both_can_be_chosen() -> None:
     tuned, untuned = load_embedding_model(TUNED_MODEL), load_embedding_model(BUNDLED_MODEL)
     assert tuned.fingerprint != untuned.fingerprint
     assert tuned.embed_query("who gets my data?") != pytest.approx(untuned.embed_query("who gets my data?"))
 
 
-def test_adapter_is_small() -> None:
-    assert sum(path.stat().st_size for path in ADAPTER.iterdir()) < 5_000_000
+def test_adapters_are_small() -> None:
+    files = [path for folder in (ADAPTER, CROSS_ADAPTER) for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 15_000_000
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "near"),
+    [
+        ("would you tell the cops where i live", "We answer court orders.", "Tell us your new address when you move."),
+        ("can I get rid of the newsletter", "Each mail has a link to unsubscribe.", "We send a newsletter each month."),
+        ("what happens to my pics when i quit", "We delete your photos 30 days after you leave.", "We store photos."),
+    ],
+)
+def test_cross_encoder_tells_what_answers_from_what_is_near(question: str, right: str, near: str) -> None:
+    answers, misses = load_clause_scorer().score(question, [right, near])
+    assert answers > misses

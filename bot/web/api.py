@@ -69,10 +69,11 @@ class CitationModel(BaseModel):
 
 
 class JudgementModel(BaseModel):
-    """Why this outcome: two probabilities, and the clause nearest to the question."""
+    """Why this outcome: the probabilities that it is about privacy, that the policy answers, and that a clause does."""
 
     on_topic: float = Field(examples=[0.99])
     answerable: float = Field(examples=[0.91])
+    score: float = Field(examples=[0.88])
     nearest: CitationModel
 
 

@@ -1,82 +1,133 @@
-"""Fits the judge on questions to policies that its model has not seen.
+"""Fits the judge on questions to policies that the models have not seen.
 
-Each policy is left out once, and judged by weights fitted on the others; figures and thresholds
-come from those judgements. The weights that are stored are then fitted on all of them.
+Each policy is left out once, and judged by weights fitted on the others; thresholds and figures come from
+those judgements, so the figures are somewhat too good. The weights that are stored are fitted on all of them.
 """
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from langchain_core.messages import HumanMessage
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from bot.chain import PolicyBot
-from bot.judge import WEIGHTS, judge_features
-from bot.models import EmbeddingModel
-from bot.settings import load_settings
-from evals.training.data import TrainingPolicy
+from bot.answer import Outcome
+from bot.calibration import CALIBRATION as STORED
+from bot.calibration import load_fit
+from bot.chain import PASSAGES, PolicyBot
+from bot.chunking import in_context
+from bot.conversation import condense
+from bot.cross_encoder import load_clause_scorer
+from bot.judge import answerable_features, on_topic_features
+from bot.models import load_embedding_model
+from bot.retrieval import READ, PolicyRetriever, Search, relevance_features
+from bot.settings import TUNED_MODEL, load_settings
+from evals.labelled import CALIBRATION, LabelledPolicy, LabelledQuestion, read_labelled_policies
+from evals.training.data import read_questions
+from evals.training.taxonomy import read_taxonomy
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Row = tuple[Array, Array, str, str]
+_WRONG_ABSTENTION, _WRONG_REJECTION = 3.0, 3.0
+"""To abstain where the policy answers is so many times as bad as to quote where it is silent, and to reject
+a question on privacy so many times as bad as to search for another."""
+_OF_TAXONOMY = 11
+"""Every so manyth question of the taxonomy is asked too, so that the rarest subjects count as on topic."""
 
 
-def collect(policies: Sequence[TrainingPolicy], model: EmbeddingModel) -> list[Row]:
-    """What the judge is to learn from: both kinds of features, outcome and policy of every question."""
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus"
-        corpus.mkdir()
-        for n, policy in enumerate(policies):
-            (corpus / f"{n}.md").write_text(policy.text, encoding="utf-8")
-        settings = load_settings(corpus, Path(folder) / "data")
-        bot = PolicyBot(settings.model_copy(update={"embedding_model": model.name, "llm": ""}))
+def fit() -> None:
+    """Fit the regressions, store them where the bot loads them from, and print the figures."""
+    policies = read_labelled_policies(CALIBRATION)
+    fits = {"relevance": _fit(*_read_clauses(policies))}
+    _store(fits)
+    rows = _collect(policies)
+    kinds, names = np.array([kind for _, kind, _ in rows]), np.array([name for _, _, name in rows])
+    near = np.array([answerable_features(search) for search, _, _ in rows])
+    topic = np.array([on_topic_features(search) for search, _, _ in rows])
+    private = np.isin(kinds, [Outcome.ANSWERED, Outcome.NOT_IN_POLICY])
+    fits["answerable"] = _fit(near[private], kinds[private] == Outcome.ANSWERED, names[private], _WRONG_ABSTENTION)
+    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names, _WRONG_REJECTION)
+    _store(fits)
+    for name, fitted in fits.items():
+        print(name, {key: value for key, value in fitted.items() if name != "on_topic" or key != "weights"})
+
+
+def _store(fits: dict[str, Any]) -> None:
+    STORED.write_text(json.dumps(fits, indent=1) + "\n", encoding="utf-8")
+    load_fit.cache_clear()
+
+
+def _read_clauses(policies: Sequence[LabelledPolicy]) -> tuple[Array, Array, Array]:
+    """For the clauses nearest to each answered question: their features, whether they answer, and the policy."""
+    embedding, scorer = load_embedding_model(TUNED_MODEL), load_clause_scorer()
+    features, answers, names = [], [], []
+    for labelled in policies:
+        policy = labelled.policy
+        clauses = [(section, clause) for section in policy.sections for clause in section.clauses]
+        texts = [in_context(policy, section, clause) for section, clause in clauses]
+        vectors = np.array(embedding.embed_documents(texts))
+        for question in labelled.questions:
+            if question.outcome is Outcome.ANSWERED:
+                asked = _standalone(question)
+                cosines = vectors @ np.array(embedding.embed_query(asked))
+                nearest = [int(n) for n in np.argsort(-cosines)[:READ]]
+                for n, logit in zip(nearest, scorer.score(asked, [texts[n] for n in nearest]), strict=True):
+                    features.append(relevance_features(float(logit), float(cosines[n])))
+                    answers.append(any(clauses[n][1].span.overlaps(span) for span in question.spans))
+                    names.append(policy.id)
+    return np.array(features), np.array(answers), np.array(names)
+
+
+def _standalone(question: LabelledQuestion) -> str:
+    return condense(question.text, [HumanMessage(turn) for turn in question.history])
+
+
+def _collect(policies: Sequence[LabelledPolicy]) -> list[tuple[Search, str, str]]:
+    """What is found for each question, its outcome ("borderline" where only its topic is known), and its policy."""
+    off_topic, borderline = read_questions("off_topic.txt"), read_questions("borderline.txt")
+    borderline += [question.text for question in read_taxonomy().questions[::_OF_TAXONOMY]]
+    rows: list[tuple[Search, str, str]] = []
+    with tempfile.TemporaryDirectory() as data:
+        settings = load_settings(CALIBRATION, Path(data))
+        bot = PolicyBot(settings.model_copy(update={"llm": "", "embedding_model": TUNED_MODEL}))
         bot.sync()
-        for n, policy in enumerate(policies):
-            for question, outcome in _outcomes(policy):
-                passages = bot.search(question, policy=str(n))
-                rows.append((*judge_features(model, question, passages), outcome, policy.name))
+        for n, labelled in enumerate(policies):
+            name = labelled.policy.id
+            retriever = PolicyRetriever(
+                index=bot.index, embedding=bot.embedding, scorer=bot.scorer, policy=name, k=PASSAGES
+            )
+            asked = [
+                (_standalone(question), str(question.outcome))
+                for question in labelled.questions
+                if question.outcome is not Outcome.UNCLEAR
+            ]
+            asked += [(text, str(Outcome.OFF_TOPIC)) for text in off_topic[n :: len(policies)]]
+            asked += [(text, "borderline") for text in borderline[n :: len(policies)]]
+            rows += [(retriever.search(text), kind, name) for text, kind in asked]
     return rows
 
 
-def _outcomes(policy: TrainingPolicy) -> Iterator[tuple[str, str]]:
-    yield from ((question.text, "answered" if question.answers else "not_in_policy") for question in policy.questions)
-    yield from ((question, "off_topic") for question in policy.off_topic)
+def _fit(features: Array, target: Array, policies: Array, cost: float = 1.0) -> dict[str, Any]:
+    """Weights from all rows; figures and threshold from leaving each policy out.
 
-
-def store_fit(rows: list[Row]) -> None:
-    """Fit the judge, store it where the bot loads it from, and print the figures."""
-    near, near_and_question, outcomes, policies = (np.array(column) for column in zip(*rows, strict=True))
-    everything = np.ones(len(outcomes), bool)
-    on_topic = _fit(near_and_question, outcomes != "off_topic", everything, policies, strength=1.0)
-    privacy = outcomes != "off_topic"
-    answerable = _fit(near, outcomes == "answered", privacy, policies, strength=0.1)
-    WEIGHTS.write_text(json.dumps({"on_topic": on_topic, "answerable": answerable}, indent=1) + "\n", encoding="utf-8")
-    for name, fit in (("on_topic", on_topic), ("answerable", answerable)):
-        print(name, {key: value for key, value in fit.items() if key != "weights"})
-
-
-def _fit(features: Array, target: Array, eligible: Array, policies: Array, strength: float) -> dict[str, Any]:
-    """Weights from all eligible rows; AUROC and threshold from leaving each policy out."""
+    The threshold is where the share of missed yeses, `cost` times, and that of missed noes are least together.
+    """
 
     def fitted(rows: Array) -> LogisticRegression:
-        model = LogisticRegression(C=strength, max_iter=5000, class_weight="balanced")
-        return model.fit(features[rows], target[rows])
+        return LogisticRegression(C=10.0, max_iter=5000).fit(features[rows], target[rows])
 
-    held_out = np.zeros(len(target))
+    scores = np.zeros(len(target))
     for policy in np.unique(policies):
-        model = fitted(eligible & (policies != policy))
-        held_out[policies == policy] = model.predict_proba(features[policies == policy])[:, 1]
-    scores, truth = held_out[eligible], target[eligible]
-    thresholds = np.linspace(0.05, 0.95, 181)
-    recalls = [((scores[truth] >= t).mean(), (scores[~truth] < t).mean()) for t in thresholds]
-    best = int(np.argmax([sum(pair) for pair in recalls]))
-    final = fitted(eligible)
+        scores[policies == policy] = fitted(policies != policy).predict_proba(features[policies == policy])[:, 1]
+    thresholds = np.linspace(0.01, 0.99, 197)
+    recalls = [((scores[target] >= t).mean(), (scores[~target] < t).mean()) for t in thresholds]
+    best = int(np.argmax([cost * yes + no for yes, no in recalls]))
+    final = fitted(np.ones(len(target), bool))
     return {
-        "auroc": round(float(roc_auc_score(truth, scores)), 3),
+        "auroc": round(float(roc_auc_score(target, scores)), 3),
         "recall_yes": round(float(recalls[best][0]), 3),
         "recall_no": round(float(recalls[best][1]), 3),
         "threshold": round(float(thresholds[best]), 3),

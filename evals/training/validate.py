@@ -1,7 +1,7 @@
 """Checks the training data: python -m evals.training.validate [FOLDER OF BENCHMARKS].
 
 It must be readable, say nothing twice, and share nothing with what the bot is measured on: the
-policies in `corpus/`, the eval cases, and the benchmarks where their folder is given.
+policies in `corpus/` and `evals/unseen`, the questions on them, and the benchmarks where their folder is given.
 """
 
 import json
@@ -13,63 +13,88 @@ from pathlib import Path
 from rapidfuzz import fuzz, process
 
 from bot.corpus import read_corpus
-from bot.policy import Policy, Span
 from evals.cases import read_cases
-from evals.training.data import TrainingPolicy, read_judged_policies, read_off_topic, read_training_policies
+from evals.labelled import CALIBRATION, UNSEEN, LabelledPolicy, read_labelled_policies
+from evals.training.data import TrainingPolicy, read_questions, read_training_policies
+from evals.training.taxonomy import read_taxonomy
 
 ROOT = Path(__file__).parent.parent.parent
 ALIKE = 90
 """Two texts are taken for one from this likeness on, of 100 (rapidfuzz's ratio)."""
 _SHORT = 25
 """Shorter questions ("cookies?") are too common to be anybody's."""
+_CLAUSE = 60
+"""Shorter clauses ("We do not sell your data.") stand in every policy."""
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    policies = [*read_training_policies(), *read_judged_policies()]
-    problems = [*find_problems(policies), *find_leaks(policies, folder)]
+    taxonomy, policies = read_taxonomy(), read_training_policies()
+    problems = [*find_problems(taxonomy, policies), *find_leaks([taxonomy, *policies], folder)]
     for problem in problems:
         print(problem)
-    answered = sum(bool(question.answers) for policy in policies for question in policy.questions)
-    silent = sum(not question.answers for policy in policies for question in policy.questions)
-    clauses = sum(len(policy.clauses) for policy in policies)
-    print(f"{len(policies)} policies, {clauses} clauses, {answered} answered and {silent} silent questions.")
+    for what, of in (("taxonomy", [taxonomy]), (f"{len(policies)} policies", policies)):
+        answered = sum(bool(question.answers) for policy in of for question in policy.questions)
+        silent = sum(not question.answers for policy in of for question in policy.questions)
+        clauses = sum(len(policy.clauses) for policy in of)
+        print(f"{what}: {clauses} clauses, {answered} answered and {silent} silent questions.")
     sys.exit(bool(problems))
 
 
-def find_problems(policies: Sequence[TrainingPolicy]) -> Iterator[str]:
+def find_problems(taxonomy: TrainingPolicy, policies: Sequence[TrainingPolicy]) -> Iterator[str]:
     """What is wrong with the data itself, a sentence each."""
-    for policy in policies:
+    for policy in (taxonomy, *policies):
         counts = Counter(question.text.lower() for question in policy.questions)
         yield from (f"{policy.name}: {text!r} is asked twice." for text, n in counts.items() if n > 1)
+    for question in taxonomy.questions:
+        if not question.answers:
+            yield f"No clause of the taxonomy answers {question.text!r}."
+    for policy in policies:
         if len(policy.clauses) < 4:
             yield f"{policy.name} has fewer than four clauses, so no near ones to tell apart."
         if not any(question.answers for question in policy.questions):
             yield f"{policy.name} has no answered question."
-        if all(question.answers for question in policy.questions):
-            yield f"{policy.name} has no silent question."
-    names = Counter(policy.name for policy in policies)
-    yield from (f"{name} is there twice." for name, n in names.items() if n > 1)
+    for name in ("off_topic.txt", "borderline.txt"):
+        lines = Counter(line.lower() for line in read_questions(name))
+        yield from (f"{name}: {text!r} is there twice." for text, n in lines.items() if n > 1)
 
 
 def find_leaks(policies: Sequence[TrainingPolicy], benchmarks: Path | None) -> Iterator[str]:
     """What the data shares with what the bot is measured on, a sentence each."""
-    questions = [q.text.lower() for policy in policies for q in policy.questions] + read_off_topic()
-    questions = [text for text in questions if len(text) >= _SHORT]
-    clauses = [clause.split("\n")[-1].lower() for policy in policies for clause in policy.clauses]
-    measured = [case.question.lower() for case in read_cases(ROOT / "evals" / "cases")]
-    texts = [span.of(policy.text).lower() for policy in read_corpus(ROOT / "corpus") for span in _clauses(policy)]
+    asked = [question.text for policy in policies for question in policy.questions]
+    asked += read_questions("off_topic.txt") + read_questions("borderline.txt")
+    asked += [text for policy in read_labelled_policies(CALIBRATION) for text in _asked(policy)]
+    clauses = [clause.split("\n")[-1] for policy in policies for clause in policy.clauses]
+    measured = [case.question for case in read_cases(ROOT / "evals" / "cases") if case.outcome != "off_topic"]
+    measured += [text for policy in read_labelled_policies(UNSEEN) for text in _asked(policy)]
+    texts = [
+        clause.span.of(policy.text)
+        for folder in (ROOT / "corpus", UNSEEN)
+        for policy in read_corpus(folder)
+        for section in policy.sections
+        for clause in section.clauses
+    ]
     if benchmarks:
-        measured += [text.lower() for text in _benchmark_questions(benchmarks)]
-        texts += [line.lower() for path in benchmarks.glob("*/*.txt") for line in path.read_text("utf-8").splitlines()]
-    for mine, theirs in ((questions, measured), (clauses, texts)):
-        for text in theirs:
-            if len(text) >= _SHORT and (found := process.extractOne(text, mine, scorer=fuzz.ratio, score_cutoff=ALIKE)):
-                yield f"{found[0]!r} is measured with: {text!r}."
+        measured += _benchmark_questions(benchmarks)
+        texts += [line for path in benchmarks.glob("*/*.txt") for line in path.read_text("utf-8").splitlines()]
+    for mine, theirs, shortest in ((asked, measured, _SHORT), (clauses, texts, _CLAUSE)):
+        yield from _alike(_normal(mine, shortest), _normal(theirs, shortest))
 
 
-def _clauses(policy: Policy) -> Iterator[Span]:
-    return (clause.span for section in policy.sections for clause in section.clauses)
+def _alike(mine: Sequence[str], theirs: Sequence[str]) -> Iterator[str]:
+    for at in range(0, len(theirs), 500):
+        likeness = process.cdist(theirs[at : at + 500], mine, scorer=fuzz.ratio, score_cutoff=ALIKE, workers=-1)
+        for text, row in zip(theirs[at : at + 500], likeness, strict=True):
+            if row.max() >= ALIKE:
+                yield f"{mine[row.argmax()]!r} is measured with: {text!r}."
+
+
+def _normal(texts: Sequence[str], shortest: int) -> list[str]:
+    return [text.lower() for text in dict.fromkeys(texts) if len(text) >= shortest]
+
+
+def _asked(policy: LabelledPolicy) -> Iterator[str]:
+    return (question.text for question in policy.questions if question.outcome in ("answered", "not_in_policy"))
 
 
 def _benchmark_questions(folder: Path) -> Iterator[str]:

@@ -1,0 +1,118 @@
+"""Tunes the cross-encoder, which reads a question and a clause together and says whether the one answers the other.
+
+It starts from the tuned embedding model, with a head whose score starts as a cosine.
+"""
+
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import CrossEncoder
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+from transformers import set_seed
+
+from bot.cross_encoder import untaught_cross_encoder
+from bot.models import load_embedding_model
+from evals.training.adapters import learn_layers_only
+from evals.training.data import TrainingPolicy
+from evals.training.examples import asked, nearest_clauses, nearness, shown
+from evals.training.settings import SEED, TRAINER
+
+QUESTIONS_A_BATCH = 12
+_WINDOW = 112
+"""Word pieces of a question and a clause together that are read in training."""
+_NEAR, _FAR = 3, 1
+"""So many of the nearest clauses that do not answer, and so many of those further off, stand with a question."""
+_FURTHER = 10
+"""So many times as many as are near come into question at all: the others are never found for it."""
+_RANKING = 0.3
+"""How much putting the right clause first counts, against knowing a right clause from a wrong one."""
+
+
+def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) -> CrossEncoder:
+    """The embedding model of that folder as a cross-encoder, as the policies have taught it."""
+    set_seed(SEED)
+    model = untaught_cross_encoder(bi_encoder)
+    model.max_seq_length = _WINDOW
+    encoder: Any = model[0]
+    learn_layers_only(encoder.auto_model)
+    with tempfile.TemporaryDirectory() as scratch:
+        CrossEncoderTrainer(
+            model=model,
+            args=CrossEncoderTrainingArguments(
+                output_dir=scratch,
+                per_device_train_batch_size=QUESTIONS_A_BATCH,
+                **TRAINER,
+            ),
+            train_dataset=Dataset.from_list(_examples(policies, bi_encoder, random.Random(SEED))),
+            loss=AnswerLoss(model),
+        ).train()
+    return model
+
+
+class AnswerLoss(torch.nn.Module):
+    """Binary cross-entropy of each pair, and for an answered question the cross-entropy of its clauses.
+
+    The first makes a score mean the same for every question, which the decision needs; the second puts
+    the right clause first. Inputs are questions and their lists of clauses; the labels are 1
+    where the clause answers, which at most one of a list does.
+    """
+
+    def __init__(self, model: CrossEncoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: list[Any], labels: list[torch.Tensor], **_: Any) -> torch.Tensor:
+        questions, clauses = inputs
+        pairs = [(question, clause) for question, of in zip(questions, clauses, strict=True) for clause in of]
+        logits = self._score(pairs)
+        truth = torch.cat([torch.as_tensor(of) for of in labels]).float()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        sizes = [len(of) for of in clauses]
+        ranked = [
+            -of.log_softmax(0)[right.argmax()]
+            for of, right in zip(torch.split(logits, sizes), torch.split(truth, sizes), strict=True)
+            if right.any()
+        ]
+        return loss + _RANKING * torch.stack(ranked).mean() if ranked else loss
+
+    def _score(self, pairs: list[tuple[str, str]]) -> torch.Tensor:
+        """A logit for each pair; the shorter and the longer half are read apart, to pad less."""
+        order = sorted(range(len(pairs)), key=lambda n: len(pairs[n][0]) + len(pairs[n][1]))
+        halves = [order[: len(order) // 2], order[len(order) // 2 :]]
+        logits = [
+            self.model(self.model.preprocess([pairs[n] for n in half]))["scores"].view(-1) for half in halves if half
+        ]
+        return torch.cat(logits).float()[torch.tensor(order).argsort()]
+
+
+def _examples(policies: Sequence[TrainingPolicy], bi_encoder: Path, rng: random.Random) -> list[dict[str, Any]]:
+    """Questions, each with some clauses and whether they answer it."""
+    embedding = load_embedding_model(str(bi_encoder))
+    examples: list[dict[str, Any]] = []
+    for policy in policies:
+        for question, order in nearest_clauses(policy, embedding):
+            pairs = [(policy.clauses[n], 0.0) for n in _wrong(order, nearness(policy), rng)]
+            if question.answers:
+                right = rng.choice(question.answers)
+                pairs = [(policy.clauses[right], 1.0), *pairs]
+                pairs += [(policy.variants[right], 0.0)] if right in policy.variants else []
+            examples.append(
+                {
+                    "question": asked(question.text, rng),
+                    "clauses": [shown(clause, rng) for clause, _ in pairs],
+                    "labels": [label for _, label in pairs],
+                }
+            )
+    rng.shuffle(examples)
+    return examples
+
+
+def _wrong(order: list[int], nearest: int, rng: random.Random) -> Iterator[int]:
+    """Some clauses that do not answer, given all of them, the nearest first."""
+    for group, n in ((order[:nearest], _NEAR), (order[nearest : nearest * _FURTHER], _FAR)):
+        yield from rng.sample(group, min(n, len(group)))
