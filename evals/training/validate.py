@@ -21,10 +21,9 @@ from evals.training.taxonomy import read_taxonomy
 ROOT = Path(__file__).parent.parent.parent
 ALIKE = 90
 """Two texts are taken for one from this likeness on, of 100 (rapidfuzz's ratio)."""
+_AT_ONCE = 500
 _SHORT = 25
-"""Shorter questions ("cookies?") are too common to be anybody's."""
-_CLAUSE = 60
-"""Shorter clauses ("We do not sell your data.") stand in every policy."""
+"""Shorter texts ("cookies?") are too common to be anybody's."""
 
 
 def main() -> None:
@@ -65,7 +64,7 @@ def find_leaks(policies: Sequence[TrainingPolicy], benchmarks: Path | None) -> I
     asked += read_questions("off_topic.txt") + read_questions("borderline.txt")
     asked += [text for policy in read_labelled_policies(CALIBRATION) for text in _asked(policy)]
     clauses = [clause.split("\n")[-1] for policy in policies for clause in policy.clauses]
-    measured = [case.question for case in read_cases(ROOT / "evals" / "cases") if case.outcome != "off_topic"]
+    measured = [case.question for case in read_cases(ROOT / "evals" / "cases")]
     measured += [text for policy in read_labelled_policies(UNSEEN) for text in _asked(policy)]
     texts = [
         clause.span.of(policy.text)
@@ -77,24 +76,23 @@ def find_leaks(policies: Sequence[TrainingPolicy], benchmarks: Path | None) -> I
     if benchmarks:
         measured += _benchmark_questions(benchmarks)
         texts += [line for path in benchmarks.glob("*/*.txt") for line in path.read_text("utf-8").splitlines()]
-    for mine, theirs, shortest in ((asked, measured, _SHORT), (clauses, texts, _CLAUSE)):
-        yield from _alike(_normal(mine, shortest), _normal(theirs, shortest))
+    for mine, theirs in ((asked, measured), (clauses, texts)):
+        yield from _alike(_normal(mine), _normal(theirs))
 
 
 def _alike(mine: Sequence[str], theirs: Sequence[str]) -> Iterator[str]:
-    for at in range(0, len(theirs), 500):
-        likeness = process.cdist(theirs[at : at + 500], mine, scorer=fuzz.ratio, score_cutoff=ALIKE, workers=-1)
-        for text, row in zip(theirs[at : at + 500], likeness, strict=True):
-            if row.max() >= ALIKE:
-                yield f"{mine[row.argmax()]!r} is measured with: {text!r}."
+    for at in range(0, len(theirs), _AT_ONCE):
+        some = theirs[at : at + _AT_ONCE]
+        likeness = process.cdist(some, mine, scorer=fuzz.ratio, score_cutoff=ALIKE, workers=-1)
+        yield from (f"{mine[n]!r} is measured with: {some[m]!r}." for m, n in zip(*likeness.nonzero(), strict=True))
 
 
-def _normal(texts: Sequence[str], shortest: int) -> list[str]:
-    return [text.lower() for text in dict.fromkeys(texts) if len(text) >= shortest]
+def _normal(texts: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(text.lower() for text in texts if len(text) >= _SHORT))
 
 
 def _asked(policy: LabelledPolicy) -> Iterator[str]:
-    return (question.text for question in policy.questions if question.outcome in ("answered", "not_in_policy"))
+    return (question.text for question in policy.questions)
 
 
 def _benchmark_questions(folder: Path) -> Iterator[str]:
