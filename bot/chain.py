@@ -41,13 +41,24 @@ class Question:
 class Retrieved:
     """A question with what was found for it, or for each of the questions that it asks in one breath.
 
-    `query` is the whole question, so that it stands alone.
+    `query` is the whole question, so that it stands alone; `started` and `retrieved` are the clock's times.
     """
 
     question: Question
     query: str
     parts: tuple[Search, ...]
-    retrieve_ms: float
+    started: float
+    retrieved: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is owed to a question, and from what it is answered: `whole` is what a chat model reads."""
+
+    found: Retrieved
+    verdict: Verdict
+    answering: tuple[Search, ...]
+    whole: Search
 
 
 class PolicyBot:
@@ -122,16 +133,15 @@ class PolicyBot:
         return self._search(condense(asked.text, asked.history), asked, k).passages
 
     def answering(self) -> Runnable[Question, Any]:
-        """Question -> Retrieved -> pieces of text and, last, the grounded Answer."""
+        """Question -> Retrieved -> Judged -> pieces of text and, last, the grounded Answer."""
         retrieve: Runnable[Question, Retrieved] = RunnableLambda(self._retrieve)
-        return retrieve | RunnableLambda(self._answer)
+        return retrieve | RunnableLambda(self._judge) | RunnableLambda(self._answer)
 
     def _retrieve(self, question: Question) -> Retrieved:
         started = time.perf_counter()
         query = condense(question.text, question.history)
-        asked = (query,) if self.chat else split_question(query)  # a chat model sees to several questions itself
-        parts = tuple(self._search(part, question, PASSAGES) for part in asked)
-        return Retrieved(question, query, parts, (time.perf_counter() - started) * 1e3)
+        parts = tuple(self._search(part, question, PASSAGES) for part in split_question(query))
+        return Retrieved(question, query, parts, started, time.perf_counter())
 
     def _search(self, query: str, asked: Question, k: int) -> Search:
         retriever = PolicyRetriever(
@@ -144,42 +154,44 @@ class PolicyBot:
         )
         return retriever.search(query)
 
-    def _answer(self, found: Retrieved) -> Iterator[str | Answer]:
-        started = time.perf_counter()
-        verdict, answering = self._judge(found)
-        judgement = _judgement(verdict, answering[0])
+    def _judge(self, found: Retrieved) -> Judged:
+        """The verdict on the parts that can be answered; on the whole question where none can."""
+        judged = [(self.judge.judge(part), part) for part in found.parts]
+        answered = [(verdict, part) for verdict, part in judged if verdict.outcome is Outcome.ANSWERED]
+        whole = found.parts[0]
+        if found.parts[1:] and (self.chat or not answered):
+            whole = self._search(found.query, found.question, PASSAGES)
+        if not answered:
+            return Judged(found, self.judge.judge(whole), (whole,), whole)
+        return Judged(found, answered[0][0], tuple(part for _, part in answered), whole)
+
+    def _answer(self, judged: Judged) -> Iterator[str | Answer]:
+        asked, verdict = judged.found.question, judged.verdict
+        judgement = _judgement(verdict, judged.answering[0].passages)
         fallback, said = None, False
 
         def finished(answer: Answer) -> Answer:
-            return _timed(replace(answer, judgement=judgement, fallback=fallback), found, started)
+            return _timed(replace(answer, judgement=judgement, fallback=fallback), judged.found)
 
         if self.chat is not None and verdict.outcome is not Outcome.UNCLEAR:
-            asked = found.question
             try:
-                for part in self._grounded(self.chat.answer(asked.text, asked.history, found.parts[0].passages), found):
+                reply = self.chat.answer(asked.text, asked.history, judged.whole.passages)
+                for part in self._grounded(reply, judged):
                     said = True
                     yield part if isinstance(part, str) else finished(part)
                 return
             except ChatModelError as error:
                 fallback = error.reason
-        offline = extractive.answer(found.question.text, verdict.outcome, answering)
-        for part in self._grounded(offline, found):
+        offline = extractive.answer(asked.text, verdict.outcome, [search.passages for search in judged.answering])
+        for part in self._grounded(offline, judged):
             if isinstance(part, Answer):
                 yield finished(part)
             elif not said:
                 yield part
 
-    def _judge(self, found: Retrieved) -> tuple[Verdict, list[Sequence[Passage]]]:
-        """The verdict, and the passages of each part to be answered; of the whole question where none is."""
-        judged = [(self.judge.judge(part), part) for part in found.parts]
-        answered = [(verdict, part) for verdict, part in judged if verdict.outcome is Outcome.ANSWERED]
-        if answered:
-            return answered[0][0], [part.passages for _, part in answered]
-        whole = found.parts[0] if len(judged) == 1 else self._search(found.query, found.question, PASSAGES)
-        return self.judge.judge(whole), [whole.passages]
-
-    def _grounded(self, parts: Iterator[Piece | Answer], found: Retrieved) -> Iterator[str | Answer]:
-        consulted = {p.policy.source: p.policy for search in found.parts for p in search.passages}.values()
+    def _grounded(self, parts: Iterator[Piece | Answer], judged: Judged) -> Iterator[str | Answer]:
+        searches = (*judged.found.parts, judged.whole)
+        consulted = {p.policy.source: p.policy for search in searches for p in search.passages}.values()
         for part in parts:
             ground(part, consulted, self.settings.corpus)
             yield part if isinstance(part, Answer) else part.text
@@ -193,9 +205,10 @@ def _judgement(verdict: Verdict, passages: Sequence[Passage]) -> Judgement | Non
     return Judgement(verdict.on_topic, verdict.answerable, Citation(best.policy, clause.clause.span), clause.score)
 
 
-def _timed(answer: Answer, found: Retrieved, started: float) -> Answer:
-    answer_ms = (time.perf_counter() - started) * 1e3
-    return answer.timed(retrieve=found.retrieve_ms, answer=answer_ms, total=found.retrieve_ms + answer_ms)
+def _timed(answer: Answer, found: Retrieved) -> Answer:
+    now = time.perf_counter()
+    retrieve, total = found.retrieved - found.started, now - found.started
+    return answer.timed(retrieve=retrieve * 1e3, answer=(total - retrieve) * 1e3, total=total * 1e3)
 
 
 def _question(text: str, history: Sequence[BaseMessage | str], policy: str | None, version: str | None) -> Question:

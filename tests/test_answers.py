@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import Outcome, PolicyBot
+from bot.settings import BUNDLED_MODEL, load_settings
 
 
 @pytest.mark.parametrize(
@@ -109,5 +110,30 @@ def test_answer_says_why(bot: PolicyBot, question: str) -> None:
     judgement = bot.ask(question).to_dict()["judgement"]
     assert 0 <= judgement["answerable"] <= 1
     assert 0 <= judgement["on_topic"] <= 1
+    assert 0 <= judgement["score"] <= 1
     assert judgement["nearest"]["quote"]
     assert bot.ask("hello").judgement is None
+
+
+def test_best_clause_scores_higher_where_the_policy_answers(bot: PolicyBot) -> None:
+    answered, silent = (bot.ask(q).judgement for q in ("do you sell my stuff?", "do you use facial recognition?"))
+    assert answered
+    assert silent
+    assert answered.score > silent.score
+    assert answered.answerable > silent.answerable
+
+
+def test_untuned_model_may_search(bot: PolicyBot, tmp_path: Path) -> None:
+    settings = load_settings(bot.settings.corpus, tmp_path).model_copy(update={"embedding_model": BUNDLED_MODEL})
+    untuned = PolicyBot(settings)
+    untuned.sync()
+    assert untuned.ask("do you use cookies?").citations[0].section.number == "5"
+    assert untuned.ask("do you use facial recognition?").outcome is Outcome.NOT_IN_POLICY
+    assert untuned.ask("what's the weather in Paris?").outcome is Outcome.OFF_TOPIC
+
+
+def test_policy_of_nothing_but_short_words_is_silent(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "terse.txt").write_text("Acme Ltd\nNope.\n", encoding="utf-8")
+    answer = PolicyBot.open(tmp_path / "corpus", tmp_path / "data").ask("do you sell my data to advertisers?")
+    assert (answer.outcome, answer.citations) == (Outcome.NOT_IN_POLICY, ())

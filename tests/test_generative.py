@@ -207,6 +207,17 @@ def test_dead_endpoint_falls_back(bot: PolicyBot, server: ChatServer) -> None:
     assert (answer.answerer, answer.fallback) == ("extractive", "unreachable")
 
 
+def test_fallback_for_two_questions_in_one_breath_is_what_the_offline_bot_says(
+    bot: PolicyBot, server: ChatServer
+) -> None:
+    server.close()
+    both = "do you sell my content, and how do you use cookies?"
+    offline = bot.ask(both)
+    assert {citation.section.number for citation in offline.citations} == {"4", "5"}
+    answer = _with_chat(bot, llm="openai:scripted", llm_base_url=server.url).ask(both)
+    assert (answer.citations, answer.text, answer.fallback) == (offline.citations, offline.text, "unreachable")
+
+
 def test_small_talk_is_not_sent_to_the_model(chat_bot: PolicyBot, server: ChatServer) -> None:
     assert chat_bot.ask("hello there").outcome is Outcome.UNCLEAR
     assert server.requests == []

@@ -31,9 +31,8 @@ from evals.training.data import read_questions
 from evals.training.taxonomy import read_taxonomy
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_WRONG_ABSTENTION, _WRONG_REJECTION = 3.0, 3.0
-"""To abstain where the policy answers is so many times as bad as to quote where it is silent, and to reject
-a question on privacy so many times as bad as to search for another."""
+_WRONG_ABSTENTION = 3.0
+"""To abstain where the policy answers is so many times as bad as to quote where it is silent."""
 _OF_TAXONOMY = 11
 """Every so manyth question of the taxonomy is asked too, so that the rarest subjects count as on topic."""
 
@@ -49,7 +48,7 @@ def fit() -> None:
     topic = np.array([on_topic_features(search) for search, _, _ in rows])
     private = np.isin(kinds, [Outcome.ANSWERED, Outcome.NOT_IN_POLICY])
     fits["answerable"] = _fit(near[private], kinds[private] == Outcome.ANSWERED, names[private], _WRONG_ABSTENTION)
-    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names, _WRONG_REJECTION)
+    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names)
     _store(fits)
     for name, fitted in fits.items():
         print(name, {key: value for key, value in fitted.items() if name != "on_topic" or key != "weights"})
@@ -117,7 +116,7 @@ def _fit(features: Array, target: Array, policies: Array, cost: float = 1.0) -> 
     """
 
     def fitted(rows: Array) -> LogisticRegression:
-        return LogisticRegression(C=10.0, max_iter=5000).fit(features[rows], target[rows])
+        return LogisticRegression(max_iter=5000).fit(features[rows], target[rows])
 
     scores = np.zeros(len(target))
     for policy in np.unique(policies):

@@ -48,7 +48,7 @@ def read_taxonomy(folder: Path = TAXONOMY) -> TrainingPolicy:
                 tagged[intent].append(len(taxonomy.clauses))
             at_home |= {(home, len(taxonomy.clauses)) for home in homes}
             taxonomy.clauses.append(text)
-    for intent in {intent: None for intent, _ in asked}:
+    for intent in dict.fromkeys(intent for intent, _ in asked):
         broad = _broad(intent)
         family = {n for other, clauses in tagged.items() if _broad(other) == broad for n in clauses}
         plain = set(tagged[broad])
