@@ -31,8 +31,9 @@ from evals.training.data import read_questions
 from evals.training.taxonomy import read_taxonomy
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_WRONG_ABSTENTION = 3.0
-"""To abstain where the policy answers is so many times as bad as to quote where it is silent."""
+_WRONG_ABSTENTION, _WRONG_DISMISSAL = 3.0, 2.0
+"""To abstain where the policy answers is so many times as bad as to quote where it is silent; to dismiss
+a question on privacy as off topic, as to search for another."""
 _OF_TAXONOMY = 11
 """Every so manyth question of the taxonomy is asked too, so that the rarest subjects count as on topic."""
 
@@ -48,7 +49,7 @@ def fit() -> None:
     topic = np.array([on_topic_features(search) for search, _, _ in rows])
     private = np.isin(kinds, [Outcome.ANSWERED, Outcome.NOT_IN_POLICY])
     fits["answerable"] = _fit(near[private], kinds[private] == Outcome.ANSWERED, names[private], _WRONG_ABSTENTION)
-    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names)
+    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names, _WRONG_DISMISSAL)
     _store(fits)
     for name, fitted in fits.items():
         print(name, {key: value for key, value in fitted.items() if name != "on_topic" or key != "weights"})
