@@ -31,6 +31,8 @@ from evals.training.settings import SEED, TRAINER
 
 BATCH = 64
 TEMPERATURE = 0.05
+PASSES = 2
+"""So many times each question is learnt from, each time with another of its right clauses and of the near ones."""
 _WINDOW = 96
 """Word pieces of a clause that are read in training."""
 
@@ -105,7 +107,7 @@ class AnswerInfoNCE(torch.nn.Module):
 def _examples(policy: TrainingPolicy, rng: random.Random) -> list[Example]:
     examples = []
     for question, wrong in nearest_clauses(policy, load_embedding_model(BUNDLED_MODEL)):
-        if question.answers:
+        for _ in range(PASSES if question.answers else 0):
             right, near = rng.choice(question.answers), rng.choice(wrong[: nearness(policy)])
             examples.append(Example(policy, question, right, None if right in policy.variants else near))
     rng.shuffle(examples)

@@ -25,6 +25,8 @@ from evals.training.settings import SEED, TRAINER
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
+PASSES = 3
+"""So many times each question is learnt from, each time with another of its right clauses and other wrong ones."""
 _NEAR, _FAR = 3, 1
 """So many of the nearest clauses that do not answer, and so many of those further off, stand with a question."""
 _FURTHER = 10
@@ -91,24 +93,24 @@ class AnswerLoss(torch.nn.Module):
 
 
 def _examples(policies: Sequence[TrainingPolicy], bi_encoder: Path, rng: random.Random) -> list[dict[str, Any]]:
-    """Questions, each with some clauses and whether they answer it."""
+    """Questions, each with some clauses and whether they answer it, for all passes."""
     embedding = load_embedding_model(str(bi_encoder))
     examples: list[dict[str, Any]] = []
     for policy in policies:
         for question, order in nearest_clauses(policy, embedding):
-            pairs = [(policy.clauses[n], 0.0) for n in _wrong(order, nearness(policy), rng)]
-            if question.answers:
-                right = rng.choice(question.answers)
-                pairs = [(policy.clauses[right], 1.0), *pairs]
-                pairs += [(policy.variants[right], 0.0)] if right in policy.variants else []
-            examples.append(
-                {
-                    "question": asked(question.text, rng),
-                    "clauses": [shown(clause, rng) for clause, _ in pairs],
-                    "labels": [label for _, label in pairs],
-                }
-            )
-    rng.shuffle(examples)
+            for _ in range(PASSES):
+                pairs = [(policy.clauses[n], 0.0) for n in _wrong(order, nearness(policy), rng)]
+                if question.answers:
+                    right = rng.choice(question.answers)
+                    pairs = [(policy.clauses[right], 1.0), *pairs]
+                    pairs += [(policy.variants[right], 0.0)] if right in policy.variants else []
+                examples.append(
+                    {
+                        "question": asked(question.text, rng),
+                        "clauses": [shown(clause, rng) for clause, _ in pairs],
+                        "labels": [label for _, label in pairs],
+                    }
+                )
     return examples
 
 
