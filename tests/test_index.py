@@ -148,7 +148,7 @@ def test_sync_of_another_process_is_seen(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_index_is_right_after_a_kill_at_any_moment(corpus: Path, tmp_path: Path) -> None:
-    for number in range(30):
+    for number in range(10):
         (corpus / f"more{number}.txt").write_text(f"We keep thing {number}. " * 30, encoding="utf-8")
     expected = search(PolicyBot.open(corpus, tmp_path / "clean"))
     for _ in range(3):
