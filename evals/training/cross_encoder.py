@@ -25,7 +25,7 @@ from evals.training.settings import SEED, TRAINER
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-PASSES = 3
+PASSES = 2
 """So many times each question is learnt from, each time with another of its right clauses and other wrong ones."""
 _NEAR, _FAR = 3, 1
 """So many of the nearest clauses that do not answer, and so many of those further off, stand with a question."""
