@@ -31,9 +31,8 @@ from evals.training.data import read_questions
 from evals.training.taxonomy import read_taxonomy
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_WRONG_ABSTENTION, _WRONG_DISMISSAL = 3.0, 2.0
-"""To abstain where the policy answers is so many times as bad as to quote where it is silent; to dismiss
-a question on privacy as off topic, as to search for another."""
+_KEPT = 0.96
+"""Share of the answered questions that are to be answered, and of those on privacy that are to count as such."""
 _OF_TAXONOMY = 11
 """Every so manyth question of the taxonomy is asked too, so that the rarest subjects count as on topic."""
 
@@ -48,8 +47,8 @@ def fit() -> None:
     near = np.array([answerable_features(search) for search, _, _ in rows])
     topic = np.array([on_topic_features(search) for search, _, _ in rows])
     private = np.isin(kinds, [Outcome.ANSWERED, Outcome.NOT_IN_POLICY])
-    fits["answerable"] = _fit(near[private], kinds[private] == Outcome.ANSWERED, names[private], _WRONG_ABSTENTION)
-    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names, _WRONG_DISMISSAL)
+    fits["answerable"] = _fit(near[private], kinds[private] == Outcome.ANSWERED, names[private])
+    fits["on_topic"] = _fit(topic, kinds != Outcome.OFF_TOPIC, names)
     _store(fits)
     for name, fitted in fits.items():
         print(name, {key: value for key, value in fitted.items() if name != "on_topic" or key != "weights"})
@@ -110,10 +109,10 @@ def _collect(policies: Sequence[LabelledPolicy]) -> list[tuple[Search, str, str]
     return rows
 
 
-def _fit(features: Array, target: Array, policies: Array, cost: float = 1.0) -> dict[str, Any]:
+def _fit(features: Array, target: Array, policies: Array) -> dict[str, Any]:
     """Weights from all rows; figures and threshold from leaving each policy out.
 
-    The threshold is where the share of missed yeses, `cost` times, and that of missed noes are least together.
+    The threshold is the highest that still keeps the wanted share of the yeses.
     """
 
     def fitted(rows: Array) -> LogisticRegression:
@@ -122,15 +121,13 @@ def _fit(features: Array, target: Array, policies: Array, cost: float = 1.0) -> 
     scores = np.zeros(len(target))
     for policy in np.unique(policies):
         scores[policies == policy] = fitted(policies != policy).predict_proba(features[policies == policy])[:, 1]
-    thresholds = np.linspace(0.01, 0.99, 197)
-    recalls = [((scores[target] >= t).mean(), (scores[~target] < t).mean()) for t in thresholds]
-    best = int(np.argmax([cost * yes + no for yes, no in recalls]))
+    threshold = float(np.quantile(scores[target], 1 - _KEPT))
     final = fitted(np.ones(len(target), bool))
     return {
         "auroc": round(float(roc_auc_score(target, scores)), 3),
-        "recall_yes": round(float(recalls[best][0]), 3),
-        "recall_no": round(float(recalls[best][1]), 3),
-        "threshold": round(float(thresholds[best]), 3),
+        "recall_yes": round(float((scores[target] >= threshold).mean()), 3),
+        "recall_no": round(float((scores[~target] < threshold).mean()), 3),
+        "threshold": round(threshold, 3),
         "bias": round(float(final.intercept_[0]), 5),
         "weights": [round(float(weight), 5) for weight in final.coef_[0]],
     }
