@@ -27,7 +27,7 @@ cases:
     must_appear: [do not sell]
     why: It says so.
   - id: children
-    question: how old do you have to be
+    question: is it ok for my kid to use this?
     kind: lay
     outcome: answered
     sections: ["11"]
