@@ -25,8 +25,10 @@ from evals.training.settings import SEED, TRAINER
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-PASSES = 2
-"""So many times each question is learnt from, each time with another of its right clauses and other wrong ones."""
+SITTINGS = 2, 1
+"""So many times each question is learnt from in a sitting, each time with another of its right clauses and other wrong
+ones. The learning rate falls to nothing in each; the model is the mean of what they end with (Izmailov et al.,
+arXiv 1803.05407)."""
 _NEAR, _FAR = 3, 1
 """So many of the nearest clauses that do not answer, and so many of those further off, stand with a question."""
 _FURTHER = 10
@@ -38,10 +40,23 @@ _RANKING = 0.3
 def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) -> CrossEncoder:
     """The embedding model of that folder as a cross-encoder, as the policies have taught it."""
     set_seed(SEED)
+    rng = random.Random(SEED)
     model = untaught_cross_encoder(bi_encoder)
     model.max_seq_length = _WINDOW
     encoder: Any = model[0]
     learn_layers_only(encoder.auto_model)
+    taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
+    ends: list[list[torch.Tensor]] = []
+    for passes in SITTINGS:
+        _sit(model, _examples(policies, bi_encoder, passes, rng))
+        ends.append([weight.detach().clone() for weight in taught])
+    with torch.no_grad():
+        for weight, *values in zip(taught, *ends, strict=True):
+            weight.copy_(torch.stack(values).mean(0))
+    return model
+
+
+def _sit(model: CrossEncoder, examples: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         CrossEncoderTrainer(
             model=model,
@@ -50,10 +65,9 @@ def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) ->
                 per_device_train_batch_size=QUESTIONS_A_BATCH,
                 **TRAINER,
             ),
-            train_dataset=Dataset.from_list(_examples(policies, bi_encoder, random.Random(SEED))),
+            train_dataset=Dataset.from_list(examples),
             loss=AnswerLoss(model),
         ).train()
-    return model
 
 
 class AnswerLoss(torch.nn.Module):
@@ -92,13 +106,15 @@ class AnswerLoss(torch.nn.Module):
         return torch.cat(logits).float()[torch.tensor(order).argsort()]
 
 
-def _examples(policies: Sequence[TrainingPolicy], bi_encoder: Path, rng: random.Random) -> list[dict[str, Any]]:
-    """Questions, each with some clauses and whether they answer it, for all passes."""
+def _examples(
+    policies: Sequence[TrainingPolicy], bi_encoder: Path, passes: int, rng: random.Random
+) -> list[dict[str, Any]]:
+    """Questions, each with some clauses and whether they answer it, for all passes of a sitting."""
     embedding = load_embedding_model(str(bi_encoder))
     examples: list[dict[str, Any]] = []
     for policy in policies:
         for question, order in nearest_clauses(policy, embedding):
-            for _ in range(PASSES):
+            for _ in range(passes):
                 pairs = [(policy.clauses[n], 0.0) for n in _wrong(order, nearness(policy), rng)]
                 if question.answers:
                     right = rng.choice(question.answers)
