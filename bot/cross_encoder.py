@@ -17,7 +17,7 @@ CROSS_ADAPTER = Path(__file__).with_name("cross_adapter")
 """What `evals.training.train` has taught the bundled model about pairs, as a LoRA adapter."""
 _WINDOW = 160
 """Word pieces of a question and a clause together; a longer clause is cut."""
-_SCALE, _OFFSET = 10.0, -8.0
+_SCALE, _OFFSET = 20.0, -13.0
 """They make a cosine a logit; the encoder learns to suit them."""
 
 

@@ -1,7 +1,7 @@
 """Decides what a question is owed: an answer, "not in the policy", "off topic" or "unclear".
 
-Two logistic regressions look at the clauses that rank first: one tells off-topic questions from those
-on privacy, and looks at the question too; the other tells questions that a clause answers from
+A support vector machine tells off-topic questions from those on privacy, by the question and the clauses that
+rank first. A logistic regression looks at these clauses only, and tells questions that one of them answers from
 those on which the policy is silent.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.answer import Outcome
-from bot.calibration import load_fit
+from bot.calibration import load_fit, load_on_topic
 from bot.models import EmbeddingModel, Vector, load_embedding_model
 from bot.retrieval import Search
 from bot.settings import TUNED_MODEL
@@ -51,7 +51,7 @@ class Judge:
         """The verdict on a question that stands alone, given what was found for it."""
         if self._unclear(search):
             return Verdict(Outcome.UNCLEAR)
-        on_topic, answerable = load_fit("on_topic"), load_fit("answerable")
+        on_topic, answerable = load_on_topic(), load_fit("answerable")
         near = answerable_features(search)
         p_topic, p_answer = on_topic.probability(on_topic_features(search)), answerable.probability(near)
         if p_topic < on_topic.threshold:
@@ -84,8 +84,8 @@ def answerable_features(search: Search) -> Vector:
 
 
 def on_topic_features(search: Search) -> Vector:
-    """The same, and the question's vector, at a length that gives it weight beside them."""
-    return np.concatenate([answerable_features(search), search.vector * 4])
+    """The same, at a size that leaves most of the weight to what comes with them: the question's vector."""
+    return np.concatenate([answerable_features(search) / 8, search.vector])
 
 
 def _log_odds(probability: float) -> float:
