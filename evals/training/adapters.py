@@ -17,8 +17,6 @@ from bot.settings import BUNDLED_MODEL
 
 _TAUGHT = re.compile(r"encoder\.layer\.[2-9]\..*\b(query|key|value|dense)")
 """The layers that learn. The first two see little but words; to leave them alone saves a fifth of the time."""
-_UNIT = 8
-"""The factors are stored this much larger, and their product is scaled down: eight-bit floats are coarse near 0."""
 
 
 def learn_layers_only(encoder: Any) -> None:
@@ -29,19 +27,21 @@ def learn_layers_only(encoder: Any) -> None:
 
 @torch.no_grad()
 def store_adapter(untuned: Any, tuned: Any, rank: int, folder: Path) -> float:
-    """Write the difference of two BERT encoders, in floats of eight bits; returns the share that the rank loses."""
+    """Write the difference of two BERT encoders, in floats of eight bits; returns the share that the rank loses.
+
+    Floats of eight bits are coarse near 0, so the factors are stored large; `lora_alpha` scales their product down.
+    """
     taught = {name: weight.float() for name, weight in tuned.named_parameters()}
-    config = LoraConfig(r=rank, lora_alpha=rank // _UNIT**2, target_modules=_TAUGHT.pattern)
-    adapted: Any = get_peft_model(untuned, config)
+    adapted: Any = get_peft_model(untuned, LoraConfig(r=rank, lora_alpha=1, target_modules=_TAUGHT.pattern))
     lost = total = 0.0
     for name, layer in adapted.base_model.model.named_modules():
         if not hasattr(layer, "lora_A"):
             continue
         difference = taught[f"{name}.weight"] - layer.base_layer.weight
         left, values, right = torch.linalg.svd(difference, full_matrices=False)
-        root = values[:rank].sqrt()
-        layer.lora_B["default"].weight.data = left[:, :rank] * root * _UNIT
-        layer.lora_A["default"].weight.data = root[:, None] * right[:rank] * _UNIT
+        root = (values[:rank] * rank).sqrt()
+        layer.lora_B["default"].weight.data = left[:, :rank] * root
+        layer.lora_A["default"].weight.data = root[:, None] * right[:rank]
         lost, total = lost + float((values[rank:] ** 2).sum()), total + float((values**2).sum())
     adapted.to(torch.float8_e4m3fn).save_pretrained(folder)
     path = folder / "adapter_config.json"

@@ -129,14 +129,17 @@ def _fit(features: Array, target: Array, policies: Array) -> dict[str, Any]:
 
 
 def _fit_on_topic(features: Array, target: Array, policies: Array) -> dict[str, float]:
-    """Store a support vector machine from all rows; its scale, figures and threshold from leaving each policy out."""
+    """Store a support vector machine from all rows; its scale, figures and threshold from leaving each policy out.
+
+    The principal components, which know no labels, come from all rows.
+    """
     pca = PCA(_COMPONENTS, random_state=SEED).fit(features)
     machine = SVC(C=_PENALTY, gamma=_GAMMA)
     points = pca.transform(features)
-    distances = _left_out(machine, points, target, policies)
-    scale = LogisticRegression().fit(distances[:, None], target)
+    decisions = _left_out(machine, points, target, policies)
+    scale = LogisticRegression().fit(decisions[:, None], target)
     slope, offset = float(scale.coef_[0, 0]), float(scale.intercept_[0])
-    figures = _figures(target, slope * distances + offset, _KEPT_ON_TOPIC)
+    figures = _figures(target, slope * decisions + offset, _KEPT_ON_TOPIC)
     machine.fit(points, target)
     unit = np.abs(machine.support_vectors_).max() / np.iinfo(np.int8).max
     np.savez_compressed(
