@@ -53,12 +53,17 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Judged:
-    """What is owed to a question, and from what it is answered: `whole` is what a chat model reads."""
+    """What is owed to a question, and from what it is answered.
+
+    `unanswered` counts from 0 the parts of an answered question that the policy does not answer; `whole` is what
+    a chat model reads.
+    """
 
     found: Retrieved
     verdict: Verdict
     answering: tuple[Search, ...]
     whole: Search
+    unanswered: tuple[int, ...] = ()
 
 
 class PolicyBot:
@@ -163,7 +168,8 @@ class PolicyBot:
             whole = self._search(found.query, found.question, PASSAGES)
         if not answered:
             return Judged(found, self.judge.judge(whole), (whole,), whole)
-        return Judged(found, answered[0][0], tuple(part for _, part in answered), whole)
+        unanswered = tuple(n for n, (verdict, _) in enumerate(judged) if verdict.outcome is not Outcome.ANSWERED)
+        return Judged(found, answered[0][0], tuple(part for _, part in answered), whole, unanswered)
 
     def _answer(self, judged: Judged) -> Iterator[str | Answer]:
         asked, verdict = judged.found.question, judged.verdict
@@ -182,7 +188,8 @@ class PolicyBot:
                 return
             except ChatModelError as error:
                 fallback = error.reason
-        offline = extractive.answer(asked.text, verdict.outcome, [search.passages for search in judged.answering])
+        passages = [search.passages for search in judged.answering]
+        offline = extractive.answer(asked.text, verdict.outcome, passages, judged.unanswered)
         for part in self._grounded(offline, judged):
             if isinstance(part, Answer):
                 yield finished(part)

@@ -13,16 +13,20 @@ _CLOSE = 0.4
 _NEAR = 0.1
 """The best passage of a silent policy is worth naming from this score on."""
 _NEAR_DUPLICATE = 0.8
+_ORDINALS = "first", "second", "third"
 
 
-def answer(question: str, outcome: Outcome, found: Sequence[Sequence[Passage]]) -> Iterator[Piece | Answer]:
+def answer(
+    question: str, outcome: Outcome, found: Sequence[Sequence[Passage]], unanswered: Sequence[int] = ()
+) -> Iterator[Piece | Answer]:
     """The text of an answer with this outcome, piece by piece, then the whole answer.
 
-    `found` has the passages for the question, or for each of those that it asks in one breath.
+    `found` has the passages for the question, or for each answered one of those that it asks in one breath, of
+    which `unanswered` counts the others, from 0.
     """
     if outcome is Outcome.ANSWERED:
         citations = _in_turns([choose(passages) for passages in found])
-        pieces = list(compose(citations))
+        pieces = [*compose(citations), *_left_open(unanswered)]
     else:
         citations = ()
         pieces = [Piece(without_answer(outcome, found[0]))]
@@ -89,6 +93,13 @@ def compose(citations: Sequence[Citation]) -> Iterator[Piece]:
         where = f"{label(citation.policy, citation.section)}: " if len(names) > 1 else ""
         where = f"{citation.policy.title}, {where}" if several else where
         yield Piece(f"\n\n{where}{quoted(citation)}", (citation,))
+
+
+def _left_open(unanswered: Sequence[int]) -> Iterator[Piece]:
+    """What to say of parts of a question that the policy does not answer."""
+    if unanswered:
+        parts = _join([f"the {_ORDINALS[n]}" for n in unanswered])
+        yield Piece(f"\n\nThe policy does not answer {parts} part of your question.")
 
 
 def without_answer(outcome: Outcome, passages: Sequence[Passage]) -> str:

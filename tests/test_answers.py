@@ -72,6 +72,14 @@ def test_follow_up_is_answered_in_the_light_of_the_earlier_question(bot: PolicyB
     assert answer.citations[0].section.number == "5"
 
 
+def test_part_that_the_policy_does_not_answer_is_owned_up_to(bot: PolicyBot) -> None:
+    answer = bot.ask("do you sell my stuff, and do you use facial recognition?")
+    assert answer.outcome is Outcome.ANSWERED
+    assert "We do not sell Customer Content." in answer.text
+    assert answer.text.endswith("The policy does not answer the second part of your question.")
+    assert "part of your question" not in bot.ask("do you sell my stuff, and do you use cookies?").text
+
+
 def test_stream_ends_with_the_answer_that_ask_gives(bot: PolicyBot) -> None:
     *pieces, answer = bot.stream("do you sell my stuff?")
     assert "".join(str(piece) for piece in pieces) == answer.text
