@@ -77,7 +77,8 @@ class Answer:
 
     `answerer` names what composed it: "extractive", or the chat model. `fallback` says in a
     word why a chat model was configured and not used, else None. `judgement` is None where there
-    was nothing to judge. `timings_ms` has "retrieve", "answer" and "total", in milliseconds.
+    was nothing to judge. `left_open` is the sentence of the text, if any, that says which part of the question
+    the policy does not answer. `timings_ms` has "retrieve", "answer" and "total", in milliseconds.
     """
 
     question: str
@@ -87,6 +88,7 @@ class Answer:
     answerer: str = "extractive"
     fallback: str | None = None
     judgement: Judgement | None = None
+    left_open: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,6 +107,7 @@ class Answer:
             "answerer": self.answerer,
             "fallback": self.fallback,
             "judgement": self.judgement and self.judgement.to_dict(),
+            "left_open": self.left_open,
             "timings_ms": self.timings_ms,
         }
 

@@ -26,12 +26,14 @@ def answer(
     """
     if outcome is Outcome.ANSWERED:
         citations = _in_turns([choose(passages) for passages in found])
-        pieces = [*compose(citations), *_left_open(unanswered)]
+        pieces = list(compose(citations))
     else:
         citations = ()
         pieces = [Piece(without_answer(outcome, found[0]))]
+    if left_open := _left_open(unanswered):
+        pieces.append(Piece(f"\n\n{left_open}"))
     yield from pieces
-    yield Answer(question, outcome, "".join(piece.text for piece in pieces), citations)
+    yield Answer(question, outcome, "".join(piece.text for piece in pieces), citations, left_open=left_open)
 
 
 def choose(passages: Sequence[Passage]) -> tuple[Citation, ...]:
@@ -95,11 +97,11 @@ def compose(citations: Sequence[Citation]) -> Iterator[Piece]:
         yield Piece(f"\n\n{where}{quoted(citation)}", (citation,))
 
 
-def _left_open(unanswered: Sequence[int]) -> Iterator[Piece]:
+def _left_open(unanswered: Sequence[int]) -> str:
     """What to say of parts of a question that the policy does not answer."""
-    if unanswered:
-        parts = _join([f"the {_ORDINALS[n]}" for n in unanswered])
-        yield Piece(f"\n\nThe policy does not answer {parts} part of your question.")
+    if not unanswered:
+        return ""
+    return f"The policy does not answer {_join([f'the {_ORDINALS[n]}' for n in unanswered])} part of your question."
 
 
 def without_answer(outcome: Outcome, passages: Sequence[Passage]) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from bot import Outcome, PolicyBot
 from bot.settings import BUNDLED_MODEL, load_settings
+from bot.web.copying import markdown
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,9 @@ def test_part_that_the_policy_does_not_answer_is_owned_up_to(bot: PolicyBot) -> 
     answer = bot.ask("do you sell my stuff, and do you use facial recognition?")
     assert answer.outcome is Outcome.ANSWERED
     assert "We do not sell Customer Content." in answer.text
-    assert answer.text.endswith("The policy does not answer the second part of your question.")
+    assert answer.left_open == "The policy does not answer the second part of your question."
+    assert answer.text.endswith(answer.left_open)
+    assert answer.left_open in markdown(answer, "")
     assert "part of your question" not in bot.ask("do you sell my stuff, and do you use cookies?").text
 
 

@@ -90,6 +90,10 @@ class AnswerModel(BaseModel):
         description="Why the chat model was not used, where one is configured.", examples=[None]
     )
     judgement: JudgementModel | None = Field(description="Null where there was nothing to judge.")
+    left_open: str = Field(
+        description="The sentence of the text that says which part of the question the policy does not answer.",
+        examples=["", "The policy does not answer the second part of your question."],
+    )
     timings_ms: dict[str, float] = Field(examples=[{"retrieve": 12.1, "answer": 14.9, "total": 27.0}])
 
 

@@ -21,7 +21,8 @@ def markdown(answer: Answer, site: str) -> str:
     quotes = (
         f"> {_escaped(c.quote).replace(chr(10), chr(10) + '> ')}\n>\n> — {_link(c, site)}" for c in answer.citations
     )
-    return "\n\n".join((*quotes, *(_source(policy) for policy in _policies(answer))))
+    left_open = (answer.left_open,) if answer.left_open else ()
+    return "\n\n".join((*quotes, *left_open, *(_source(policy) for policy in _policies(answer))))
 
 
 def email(answer: Answer) -> str:
