@@ -17,7 +17,7 @@ from evals.training.judging import fit
 from evals.training.taxonomy import read_taxonomy
 
 RANK = 64
-CROSS_RANK = 128
+CROSS_RANK = 144
 
 
 def main() -> None:
