@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from bot import extractive
 from bot.answer import Answer, Citation, Judgement, Outcome, Piece
 from bot.chat_model import ChatModelError
-from bot.conversation import condense, split_question
+from bot.conversation import condense, is_follow_up, split_question
 from bot.corpus import read_corpus
 from bot.cross_encoder import load_clause_scorer
 from bot.generative import ChatAnswerer
@@ -161,15 +161,24 @@ class PolicyBot:
 
     def _judge(self, found: Retrieved) -> Judged:
         """The verdict on the parts that can be answered; on the whole question where none can."""
-        judged = [(self.judge.judge(part), part) for part in found.parts]
+        judged = [self._judge_part(part, found) for part in found.parts]
         answered = [(verdict, part) for verdict, part in judged if verdict.outcome is Outcome.ANSWERED]
         whole = found.parts[0]
         if found.parts[1:] and (self.chat or not answered):
             whole = self._search(found.query, found.question, PASSAGES)
         if not answered:
             return Judged(found, self.judge.judge(whole), (whole,), whole)
-        unanswered = tuple(n for n, (verdict, _) in enumerate(judged) if verdict.outcome is not Outcome.ANSWERED)
+        settled = Outcome.ANSWERED, Outcome.UNCLEAR  # nobody misses an answer to "can you help me please?"
+        unanswered = tuple(n for n, (verdict, _) in enumerate(judged) if verdict.outcome not in settled)
         return Judged(found, answered[0][0], tuple(part for _, part in answered), whole, unanswered)
+
+    def _judge_part(self, part: Search, found: Retrieved) -> tuple[Verdict, Search]:
+        """The verdict on a part; one that points back ("can I delete it?") may need the first part before it."""
+        verdict, first = self.judge.judge(part), found.parts[0].query
+        if verdict.outcome is Outcome.ANSWERED or first in part.query or not is_follow_up(part.query):
+            return verdict, part
+        together = self._search(f"{first}? {part.query}", found.question, PASSAGES)
+        return self.judge.judge(together), together
 
     def _answer(self, judged: Judged) -> Iterator[str | Answer]:
         asked, verdict = judged.found.question, judged.verdict

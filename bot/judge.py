@@ -17,8 +17,6 @@ from bot.retrieval import Search
 from bot.settings import TUNED_MODEL
 
 _CLAUSES = 2
-_FITS = 0.5
-"""Words that are none known still mean something where a clause fits as well as this."""
 _SMALL_TALK = frozenset(
     (
         "hi hello hey hiya howdy yo greetings good morning afternoon evening night thanks thank thx ty cheers "
@@ -28,13 +26,11 @@ _SMALL_TALK = frozenset(
         "helps wow"
     ).split()
 )
-_TERMS = frozenset("gdpr ccpa cpra coppa ferpa hipaa lgpd pipeda dpo dpa dsar pii soc iso".split())
-"""Words of the trade that the model knows in pieces only."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`on_topic` and `answerable` are probabilities; an unclear question has neither."""
+    """`on_topic` and `answerable` are probabilities; small talk is not judged and has neither."""
 
     outcome: Outcome
     on_topic: float = 0.0
@@ -49,26 +45,23 @@ class Judge:
 
     def judge(self, search: Search) -> Verdict:
         """The verdict on a question that stands alone, given what was found for it."""
-        if self._unclear(search):
+        words = re.findall(r"[^\W\d_]+", search.query.lower())
+        if all(word in _SMALL_TALK for word in words):
             return Verdict(Outcome.UNCLEAR)
         on_topic, answerable = load_on_topic(), load_fit("answerable")
         near = answerable_features(search)
         p_topic, p_answer = on_topic.probability(on_topic_features(search)), answerable.probability(near)
         if p_topic < on_topic.threshold:
-            outcome = Outcome.OFF_TOPIC
+            outcome = Outcome.OFF_TOPIC if any(map(self._means_something, words)) else Outcome.UNCLEAR
         elif p_answer < answerable.threshold:
             outcome = Outcome.NOT_IN_POLICY
         else:
             outcome = Outcome.ANSWERED
         return Verdict(outcome, p_topic, p_answer)
 
-    def _unclear(self, search: Search) -> bool:
-        """Whether there is nothing to judge: no words, only small talk, or gibberish."""
-        words = re.findall(r"[^\W\d_]+", search.query.lower())
-        if not words or all(word in _SMALL_TALK for word in words):
-            return True
-        known = any(w in _TERMS or (len(w) > 2 and self._model.is_word(w) and w not in _SMALL_TALK) for w in words)
-        return not known and not any(p.score >= _FITS for p in search.passages[:1])
+    def _means_something(self, word: str) -> bool:
+        """Whether a word is none of gibberish or small talk, as far as the model knows words whole."""
+        return len(word) > 2 and word not in _SMALL_TALK and self._model.is_word(word)
 
 
 def answerable_features(search: Search) -> Vector:

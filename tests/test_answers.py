@@ -47,6 +47,19 @@ def test_bot_says_when_it_has_no_answer(bot: PolicyBot, question: str, outcome: 
     assert answer.text
 
 
+@pytest.mark.parametrize("question", ["delete me", "unsubscribe?", "biometrics?", "are passwords hashed", "dpo?"])
+def test_words_that_the_model_knows_in_pieces_only_are_no_gibberish(bot: PolicyBot, question: str) -> None:
+    assert bot.ask(question).outcome in (Outcome.ANSWERED, Outcome.NOT_IN_POLICY)
+
+
+@pytest.mark.parametrize(
+    "question", ["do you sell my data and can I delete it", "do you sell my data? can you help me please"]
+)
+def test_part_that_points_back_or_asks_nothing_is_not_called_unanswered(bot: PolicyBot, question: str) -> None:
+    answer = bot.ask(question)
+    assert (answer.outcome, answer.left_open) == (Outcome.ANSWERED, "")
+
+
 def test_silence_names_the_contact_section(bot: PolicyBot) -> None:
     assert "§13 Contact" in bot.ask("do you use facial recognition?").text
 
