@@ -173,11 +173,11 @@ class PolicyBot:
         return Judged(found, answered[0][0], tuple(part for _, part in answered), whole, unanswered)
 
     def _judge_part(self, part: Search, found: Retrieved) -> tuple[Verdict, Search]:
-        """The verdict on a part; one that points back ("can I delete it?") may need the first part before it."""
-        verdict, first = self.judge.judge(part), found.parts[0].query
-        if verdict.outcome is Outcome.ANSWERED or first in part.query or not is_follow_up(part.query):
+        """The verdict on a part; where it needs the first one ("can I delete it?"), on both together."""
+        verdict, first = self.judge.judge(part), found.parts[0]
+        if part is first or verdict.outcome is Outcome.ANSWERED or not is_follow_up(part.query):
             return verdict, part
-        together = self._search(f"{first}? {part.query}", found.question, PASSAGES)
+        together = self._search(condense(part.query, [HumanMessage(f"{first.query}?")]), found.question, PASSAGES)
         return self.judge.judge(together), together
 
     def _answer(self, judged: Judged) -> Iterator[str | Answer]:

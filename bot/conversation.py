@@ -63,12 +63,8 @@ def is_follow_up(question: str) -> bool:
 def split_question(question: str) -> tuple[str, ...]:
     """The questions that are asked in one breath: "do you use cookies, and who sees them?" has two.
 
-    A question is taken apart only where every part opens as one, and at most three come of it. A part
-    that is too short to stand alone keeps the first one before it.
+    A question is taken apart only where every part opens as one, and at most three come of it.
     """
     parts = [part.strip() for part in _NEXT_QUESTION.split(question)]
     whole = all(_OPENS_AS_QUESTION.match(part) and len(part.split()) >= _FEWEST_WORDS for part in parts)
-    if not whole or len(parts) > _MOST_PARTS:
-        return (question,)
-    first, *others = parts
-    return (first, *(part if len(part.split()) >= _SHORT else f"{first}? {part}" for part in others))
+    return tuple(parts) if whole and len(parts) <= _MOST_PARTS else (question,)

@@ -53,7 +53,7 @@ def test_words_that_the_model_knows_in_pieces_only_are_no_gibberish(bot: PolicyB
 
 
 @pytest.mark.parametrize(
-    "question", ["do you sell my data and can I delete it", "do you sell my data? can you help me please"]
+    "question", ["do you share my data, and with which of them?", "do you sell my data? can you help me please"]
 )
 def test_part_that_points_back_or_asks_nothing_is_not_called_unanswered(bot: PolicyBot, question: str) -> None:
     answer = bot.ask(question)
