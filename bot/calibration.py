@@ -1,6 +1,7 @@
 """What the models' scores mean: classifiers that `make train` fits, and stores beside this file.
 
-`relevance`: does a clause answer the question? `answerable`: does the policy? `on_topic`: is it about privacy at all?
+`relevance`: does a clause answer the question? `passage`: does a passage? `answerable`: does the policy?
+`on_topic`: is it about privacy at all?
 """
 
 import json
@@ -49,6 +50,12 @@ class SupportVectorMachine:
         """The probability for one vector of features."""
         distances = ((self.vectors - self.components @ (features - self.mean)) ** 2).sum(1)
         return float(1 / (1 + np.exp(-(np.exp(-self.gamma * distances) @ self.coefficients + self.bias))))
+
+
+def log_odds(probability: float) -> float:
+    """The log-odds of a probability, which is taken to be no nearer to 0 or 1 than a thousandth."""
+    clipped = min(max(probability, 1e-3), 1 - 1e-3)
+    return float(np.log(clipped / (1 - clipped)))
 
 
 @cache

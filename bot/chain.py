@@ -20,7 +20,7 @@ from bot.grounding import ground
 from bot.index import PolicyIndex, SyncReport
 from bot.judge import Judge, Verdict
 from bot.models import TokenCounter, load_embedding_model
-from bot.retrieval import Passage, PolicyRetriever, Search
+from bot.retrieval import Passage, PolicyRetriever, Search, best_clause
 from bot.settings import Settings, load_settings
 
 PASSAGES = 16
@@ -216,9 +216,8 @@ class PolicyBot:
 def _judgement(verdict: Verdict, passages: Sequence[Passage]) -> Judgement | None:
     if verdict.outcome is Outcome.UNCLEAR or not passages:
         return None
-    best = passages[0]
-    clause = best.clauses[0]
-    return Judgement(verdict.on_topic, verdict.answerable, Citation(best.policy, clause.clause.span), clause.score)
+    passage, best = best_clause(passages)
+    return Judgement(verdict.on_topic, verdict.answerable, Citation(passage.policy, best.clause.span), best.score)
 
 
 def _timed(answer: Answer, found: Retrieved) -> Answer:

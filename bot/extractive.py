@@ -5,13 +5,13 @@ from itertools import zip_longest
 
 from bot.answer import Answer, Citation, Outcome, Piece, label, quoted
 from bot.policy import Clause, Span
-from bot.retrieval import Passage
+from bot.retrieval import Passage, best_clause
 
 MAX_CITATIONS = 3
 _CLOSE = 0.4
 """A further clause is quoted when its score is at least this share of the best one's."""
 _NEAR = 0.1
-"""The best passage of a silent policy is worth naming from this score on."""
+"""The best clause of a silent policy is worth naming from this score on."""
 _NEAR_DUPLICATE = 0.8
 _ORDINALS = "first", "second", "third"
 
@@ -115,9 +115,10 @@ def _not_in_policy(passages: Sequence[Passage]) -> str:
     text = "The policy does not say."
     if not passages:
         return text
-    policy, nearest = passages[0].policy, passages[0].section
-    if passages[0].score >= _NEAR:
-        text += f" The nearest part is {label(policy, nearest)}, but it does not answer this."
+    nearest, best = best_clause(passages)
+    policy = nearest.policy
+    if best.score >= _NEAR:
+        text += f" The nearest part is {label(policy, nearest.section)}, but it does not answer this."
     if policy.contact is not None:
         text += f" To ask the company, see {label(policy, policy.contact)}."
     return text

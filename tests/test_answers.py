@@ -8,6 +8,8 @@ from bot import Outcome, PolicyBot
 from bot.settings import BUNDLED_MODEL, load_settings
 from bot.web.copying import markdown
 
+COLOURS = "red", "green", "blue", "white", "black", "brown"
+
 
 @pytest.mark.parametrize(
     ("question", "section", "words"),
@@ -107,6 +109,19 @@ def test_search_ranks_distinct_spans_down_to_the_last(bot: PolicyBot) -> None:
     assert len(set(spans)) == len(spans) >= 14
     assert passages[0].section.number == "5"
     assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
+
+
+def test_long_clause_is_as_near_as_the_part_of_it_that_fits(tmp_path: Path) -> None:
+    padding = ", ".join(f"the {colour} {thing}" for colour in COLOURS for thing in ("bench", "fence", "gate", "lamp"))
+    (tmp_path / "corpus").mkdir()
+    text = (
+        f"1. Park\nBesides {padding}, which we paint in spring, we store the fingerprints of visitors.\n"
+        "2. Pond\nWe feed the ducks of the pond on Sundays.\n"
+    )
+    (tmp_path / "corpus" / "park.txt").write_text(text, encoding="utf-8")
+    found = PolicyBot.open(tmp_path / "corpus", tmp_path / "data").search("do you store fingerprints of visitors?")
+    nearness = {passage.section.number: passage.clauses[0].nearness for passage in found}
+    assert nearness["1"] > nearness["2"] + 0.3
 
 
 def test_half_a_character_does_no_harm(bot: PolicyBot) -> None:
