@@ -43,8 +43,6 @@ _OF_TAXONOMY = 11
 """Every so manyth question of the taxonomy is asked too, so that the rarest subjects count as on topic."""
 _COMPONENTS, _PENALTY, _GAMMA = 96, 4.0, 1.5
 """Of the machine that tells off-topic questions."""
-
-
 _AS_ITS_BEST_CLAUSE = {"weights": [1.0, 0.0], "bias": 0.0, "threshold": 0.5}
 """How a passage is scored until that is fitted."""
 
