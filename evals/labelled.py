@@ -1,12 +1,13 @@
 """Whole policies with labelled questions: NAME.jsonl beside NAME.txt or NAME.md.
 
 Each line of it is an object with `question`, `history` (earlier questions), `outcome` and `quotes`: every sentence or
-item of the policy that a right answer may quote, each in its exact words.
+item of the policy that a right answer may quote, each in its exact words. It may have `maybe`, too: those that may or
+may not answer.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +30,13 @@ class LabelError(PolicybotError):
 
 @dataclass(frozen=True)
 class LabelledQuestion:
-    """A question, the outcome of a right answer, and the spans that it may cite."""
+    """A question, the outcome of a right answer, and the spans that it may cite; of others that is doubtful."""
 
     text: str
     history: tuple[str, ...]
     outcome: Outcome
     spans: tuple[Span, ...]
+    doubtful: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,20 @@ def read_labelled_policies(folder: Path) -> list[LabelledPolicy]:
 def _read_questions(path: Path, policy: Policy) -> Iterator[LabelledQuestion]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         case = json.loads(line)
-        spans: list[Span] = []
-        for quote in case["quotes"]:
-            found = [Span(*match.span()) for match in re.finditer(words_pattern(quote), policy.text)]
-            if not found:
-                raise LabelError(
-                    f"{path}, line {number}: {quote!r} does not occur in {policy.source}. Quote it exactly."
-                )
-            spans += found
+        try:
+            spans, doubtful = (tuple(_find(case.get(name, ()), policy)) for name in ("quotes", "maybe"))
+        except LabelError as error:
+            raise LabelError(f"{path}, line {number}: {error}") from None
         outcome = Outcome(case["outcome"])
         if bool(spans) != (outcome is Outcome.ANSWERED):
             raise LabelError(f"{path}, line {number}: quotes are given exactly when the outcome is 'answered'.")
-        yield LabelledQuestion(case["question"], tuple(case["history"]), outcome, tuple(spans))
+        yield LabelledQuestion(case["question"], tuple(case["history"]), outcome, spans, doubtful)
+
+
+def _find(quotes: Sequence[str], policy: Policy) -> Iterator[Span]:
+    """Every place where one of the quotes stands."""
+    for quote in quotes:
+        found = [Span(*match.span()) for match in re.finditer(words_pattern(quote), policy.text)]
+        if not found:
+            raise LabelError(f"{quote!r} does not occur in {policy.source}. Quote it exactly.")
+        yield from found

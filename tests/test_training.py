@@ -1,13 +1,25 @@
 """The training data, and what it has taught the models."""
 
+import json
+import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
 from bot.models import ADAPTER, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
-from evals.training.data import TrainingDataError, TrainingPolicy, read_policies, read_training_policies, read_twins
+from evals.training.data import (
+    TrainingDataError,
+    TrainingPolicy,
+    read_policies,
+    read_training_policies,
+    read_twins,
+    read_whole_policies,
+)
+from evals.training.examples import in_company, shown
 from evals.training.taxonomy import read_intents, read_taxonomy
 from evals.training.validate import find_leaks, find_problems
 
@@ -19,7 +31,7 @@ def taxonomy() -> TrainingPolicy:
 
 @pytest.fixture(scope="module")
 def policies() -> list[TrainingPolicy]:
-    return read_training_policies()
+    return [*read_training_policies(), *read_whole_policies()]
 
 
 def test_data_is_sound(taxonomy: TrainingPolicy, policies: list[TrainingPolicy]) -> None:
@@ -59,6 +71,37 @@ def test_each_question_of_a_twin_is_answered_once_and_silent_once(tmp_path: Path
     ]  # fmt: skip
     assert {q.text: q.answers for q in first.questions} == {"do you sell it": (0,), "logs?": ()}
     assert {q.text: q.answers for q in second.questions} == {"do you sell it": (), "logs?": (1,)}
+
+
+def test_whole_policy_has_a_clause_for_each_sentence_and_knows_which_may_answer(tmp_path: Path) -> None:
+    (tmp_path / "acme.txt").write_text("Acme\n\nLogs. We keep logs. They go after a week. We like cats.\n")
+    question = {"question": "logs?", "history": [], "outcome": "answered"}
+    labels = {"quotes": ["We keep logs."], "maybe": ["They go after a week."]}
+    (tmp_path / "acme.jsonl").write_text(json.dumps({**question, **labels}))
+    (policy,) = read_whole_policies(tmp_path)
+    (asked,) = policy.questions
+    answering, doubtful = ({policy.clauses[n].split("\n")[-1] for n in of} for of in (asked.answers, asked.doubtful))
+    assert (answering, doubtful) == ({"We keep logs."}, {"They go after a week."})
+    assert any(clause.endswith("We like cats.") for clause in policy.clauses)
+
+
+@given(st.integers(0, 9), st.sets(st.integers(0, 9)), st.randoms(use_true_random=False))
+def test_company_of_a_clause_is_near_and_never_barred(clause: int, barred: set[int], rng: random.Random) -> None:
+    policy = TrainingPolicy("Acme", [f"Title\nWe hold {n}." for n in range(10)])
+    together = in_company(policy, clause, barred, rng)
+    assert clause in together
+    assert list(together) == sorted(set(together))
+    assert not barred & set(together) - {clause}
+    assert max(abs(n - clause) for n in together) <= 3
+    told = " ".join(f"We hold {n}." for n in together)
+    assert shown(policy, together, rng) in (f"Title\n{told}", told)
+
+
+def test_item_of_a_list_is_shown_alone() -> None:
+    policy = TrainingPolicy("Acme", ["Title\nWe hold:\nyour name", "Title\nWe hold:\nyour age", "Title\nWe hold it."])
+    rng = random.Random(1)
+    assert {in_company(policy, 0, (), rng) for _ in range(30)} == {(0,)}
+    assert {in_company(policy, 2, (), rng) for _ in range(30)} == {(2,)}
 
 
 TAXONOMY = """\

@@ -22,38 +22,39 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.utils.data import SequentialSampler
 from transformers import set_seed
 
-from bot.models import bundled_model, load_embedding_model
-from bot.settings import BUNDLED_MODEL
+from bot.models import EmbeddingModel, bundled_model, load_embedding_model
 from evals.training.adapters import learn_layers_only
 from evals.training.data import Question, TrainingPolicy
-from evals.training.examples import asked, nearest_clauses, nearness, shown
+from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, without_title
 from evals.training.settings import SEED, TRAINER
 
 BATCH = 64
 TEMPERATURE = 0.05
-PASSES = 2
-"""So many times each question is learnt from, each time with another of its right clauses and of the near ones."""
+SITTINGS = 2, 1, 1
+"""So many times each question is learnt from in a sitting, each time with another of its right clauses and of the near
+ones, as the model so far finds them. The learning rate falls to nothing in each."""
 _WINDOW = 96
 """Word pieces of a clause that are read in training."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """An answered question, with a clause that answers it and a near one that does not.
+    """An answered question, with clauses that answer it and near ones that do not.
 
-    The clauses are indices of the policy's; the near one is None where the variant of the right one stands for it.
+    They are indices of the policy's, mostly of one clause alone. A variant of the right one stands for near ones.
     """
 
     policy: TrainingPolicy
     question: Question
-    right: int
-    near: int | None
+    right: tuple[int, ...]
+    near: tuple[int, ...]
+    variant: str | None
 
-    def counts(self, policy: TrainingPolicy, clause: int | None) -> bool:
-        """Whether the clause is known not to answer the question."""
-        if policy is not self.policy or clause is None:
+    def counts(self, policy: TrainingPolicy, clauses: tuple[int, ...]) -> bool:
+        """Whether the clauses are known not to answer the question."""
+        if policy is not self.policy or not clauses:
             return False
-        return clause not in self.question.answers and clause not in self.question.doubtful
+        return not any(n in self.question.answers or n in self.question.doubtful for n in clauses)
 
 
 def train_bi_encoder(policies: Sequence[TrainingPolicy]) -> SentenceTransformer:
@@ -64,7 +65,16 @@ def train_bi_encoder(policies: Sequence[TrainingPolicy]) -> SentenceTransformer:
     model.max_seq_length = _WINDOW
     encoder: Any = model[0]
     learn_layers_only(encoder.auto_model)
-    examples = _in_batches([example for policy in policies for example in _examples(policy, rng)], rng)
+    for passes in SITTINGS:
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(folder)
+            embedding = load_embedding_model(folder)
+            drawn = [example for policy in policies for example in _examples(policy, embedding, passes, rng)]
+        _sit(model, _in_batches(drawn, rng), rng)
+    return model
+
+
+def _sit(model: SentenceTransformer, examples: Sequence[Example], rng: random.Random) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         SentenceTransformerTrainer(
             model=model,
@@ -77,7 +87,6 @@ def train_bi_encoder(policies: Sequence[TrainingPolicy]) -> SentenceTransformer:
             train_dataset=Dataset.from_list([_shown(n, example, rng) for n, example in enumerate(examples)]),
             loss=AnswerInfoNCE(model, examples),
         ).train()
-    return model
 
 
 class AnswerInfoNCE(torch.nn.Module):
@@ -104,12 +113,16 @@ class AnswerInfoNCE(torch.nn.Module):
         return torch.nn.functional.cross_entropy(logits, torch.arange(len(batch)))
 
 
-def _examples(policy: TrainingPolicy, rng: random.Random) -> list[Example]:
+def _examples(policy: TrainingPolicy, embedding: EmbeddingModel, passes: int, rng: random.Random) -> list[Example]:
+    """The answered questions with right and wrong clauses, for all passes of a sitting."""
     examples = []
-    for question, wrong in nearest_clauses(policy, load_embedding_model(BUNDLED_MODEL)):
-        for _ in range(PASSES if question.answers else 0):
+    for question, wrong in nearest_clauses(policy, embedding):
+        barred = {*question.answers, *question.doubtful}
+        for _ in range(passes if question.answers else 0):
             right, near = rng.choice(question.answers), rng.choice(wrong[: nearness(policy)])
-            examples.append(Example(policy, question, right, None if right in policy.variants else near))
+            variant = policy.variants.get(right)
+            near_ones = () if variant else in_company(policy, near, barred, rng)
+            examples.append(Example(policy, question, in_company(policy, right, (), rng), near_ones, variant))
     rng.shuffle(examples)
     return examples
 
@@ -122,10 +135,10 @@ def _in_batches(examples: list[Example], rng: random.Random) -> list[Example]:
 
 
 def _shown(number: int, example: Example, rng: random.Random) -> dict[str, str | int]:
-    policy, right, near = example.policy, example.right, example.near
+    policy, variant = example.policy, example.variant
     return {
         "question": asked(example.question.text, rng),
-        "clause": shown(policy.clauses[right], rng),
-        "near": shown(policy.variants[right] if near is None else policy.clauses[near], rng),
+        "clause": shown(policy, example.right, rng),
+        "near": without_title(variant, rng) if variant else shown(policy, example.near, rng),
         "label": number,
     }

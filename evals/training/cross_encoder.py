@@ -19,13 +19,13 @@ from bot.cross_encoder import untaught_cross_encoder
 from bot.models import load_embedding_model
 from evals.training.adapters import learn_layers_only
 from evals.training.data import TrainingPolicy
-from evals.training.examples import asked, nearest_clauses, nearness, shown
+from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, without_title
 from evals.training.settings import SEED, TRAINER
 
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-SITTINGS = 2, 1, 1
+SITTINGS = 2, 1, 1, 1
 """So many times each question is learnt from in a sitting, each time with another of its right clauses and other wrong
 ones. The learning rate falls to nothing in each. All but the first go half of the way only, as the slow weights of
 Zhang et al., arXiv 1907.08610."""
@@ -114,16 +114,18 @@ def _examples(
     examples: list[dict[str, Any]] = []
     for policy in policies:
         for question, order in nearest_clauses(policy, embedding):
+            barred = {*question.answers, *question.doubtful}
             for _ in range(passes):
-                pairs = [(policy.clauses[n], 0.0) for n in _wrong(order, nearness(policy), rng)]
+                wrong = _wrong(order, nearness(policy), rng)
+                pairs = [(shown(policy, in_company(policy, n, barred, rng), rng), 0.0) for n in wrong]
                 if question.answers:
                     right = rng.choice(question.answers)
-                    pairs = [(policy.clauses[right], 1.0), *pairs]
-                    pairs += [(policy.variants[right], 0.0)] if right in policy.variants else []
+                    pairs = [(shown(policy, in_company(policy, right, (), rng), rng), 1.0), *pairs]
+                    pairs += [(without_title(policy.variants[right], rng), 0.0)] if right in policy.variants else []
                 examples.append(
                     {
                         "question": asked(question.text, rng),
-                        "clauses": [shown(clause, rng) for clause, _ in pairs],
+                        "clauses": [text for text, _ in pairs],
                         "labels": [label for _, label in pairs],
                     }
                 )

@@ -10,6 +10,8 @@ A file in `policies/` or `twins/` reads line by line:
     ~ variant                   another clause on the same subject, which answers none of these questions
     ! question                  is answered by no clause of the policy, and by no variant, though one may be near
 
+In `whole/` stand whole policies in the manner of real ones, with questions on each, as `evals.labelled` reads them.
+
 `taxonomy.py` reads the taxonomy. These teach the models. The whole policies in `evals/calibration`, with
 their labelled questions, do not: on them it is fitted what the models' scores mean, together with
 `off_topic.txt`, questions that have nothing to do with any policy, and `borderline.txt`,
@@ -17,11 +19,14 @@ questions that only look as if they had not.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.chunking import in_context
 from bot.errors import PolicybotError
+from bot.policy import Span
+from evals.labelled import read_labelled_policies
 
 HERE = Path(__file__).parent
 
@@ -54,7 +59,7 @@ class TrainingPolicy:
 
 
 def read_training_policies() -> list[TrainingPolicy]:
-    """The policies that teach the models, each twin twice. Raises TrainingDataError naming file and line."""
+    """The policies written line by line, each twin twice. Raises TrainingDataError naming file and line."""
     policies = [policy for path in sorted((HERE / "policies").glob("*.txt")) for policy in read_policies(path)]
     return policies + [policy for path in sorted((HERE / "twins").glob("*.txt")) for policy in read_twins(path)]
 
@@ -77,6 +82,24 @@ def read_twins(path: Path) -> Iterator[TrainingPolicy]:
     lines = path.read_text(encoding="utf-8").splitlines()
     for parity in (0, 1):
         yield from _parse(path, _swapped(path, lines, parity))
+
+
+def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolicy]:
+    """The whole policies of a folder, in clauses as the bot reads them. Raises LabelError naming file and line."""
+    for labelled in read_labelled_policies(folder):
+        policy = labelled.policy
+        clauses = [(section, clause) for section in policy.sections for clause in section.clauses]
+        spans = [clause.span for _, clause in clauses]
+        whole = TrainingPolicy(policy.title, [in_context(policy, section, clause) for section, clause in clauses])
+        for question in labelled.questions:
+            answers, doubtful = _touched(spans, question.spans), _touched(spans, question.doubtful)
+            whole.questions.append(Question(question.text, answers, frozenset(doubtful) - set(answers)))
+        yield whole
+
+
+def _touched(clauses: Sequence[Span], spans: Sequence[Span]) -> tuple[int, ...]:
+    """The numbers of the clauses that overlap one of the spans."""
+    return tuple(n for n, clause in enumerate(clauses) if any(map(clause.overlaps, spans)))
 
 
 def _swapped(path: Path, lines: list[str], parity: int) -> list[str]:

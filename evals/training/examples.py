@@ -1,7 +1,7 @@
 """How questions and clauses are shown to a model in training."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from evals.training.data import Question, TrainingPolicy
 
 _WITHOUT_TITLE = 0.3
 """Share of clauses shown without what stands above them, as in a policy without headings."""
+_IN_COMPANY, _COMPANIONS, _REACH = 0.35, 3, 3
+"""Share of clauses shown with up to so many of the clauses around them, and how far off these may stand: in real
+policies one sentence says several things."""
 _NEAREST_SHARE, _NEAREST_FEWEST = 0.01, 4
 """Of a policy's clauses, so many are taken to be near a question."""
 
@@ -21,7 +24,8 @@ def nearest_clauses(policy: TrainingPolicy, embedding: EmbeddingModel) -> Iterat
     for question, cosines in zip(policy.questions, questions @ clauses.T, strict=True):
         wrong = np.ones(len(policy.clauses), bool)
         wrong[[*question.answers, *question.doubtful]] = False
-        yield question, [int(n) for n in np.argsort(-cosines) if wrong[n]]
+        order = np.argsort(-cosines)
+        yield question, order[wrong[order]].tolist()
 
 
 def nearness(policy: TrainingPolicy) -> int:
@@ -35,6 +39,29 @@ def asked(question: str, rng: random.Random) -> str:
     return (text.rstrip("?.! ") or text) if rng.random() < 0.3 else text
 
 
-def shown(clause: str, rng: random.Random) -> str:
-    """The clause, at times without what stands above it."""
-    return clause.split("\n", 1)[1] if "\n" in clause and rng.random() < _WITHOUT_TITLE else clause
+def in_company(policy: TrainingPolicy, clause: int, barred: Container[int], rng: random.Random) -> tuple[int, ...]:
+    """The clause, at times with some of those around it but the barred ones, in the order of the text.
+
+    Items of lists stay alone: they are read one by one.
+    """
+    if _is_item(policy, clause) or rng.random() >= _IN_COMPANY:
+        return (clause,)
+    around = range(max(0, clause - _REACH), min(len(policy.clauses), clause + _REACH + 1))
+    others = [n for n in around if n != clause and n not in barred and not _is_item(policy, n)]
+    return tuple(sorted([clause, *rng.sample(others, min(len(others), rng.randint(1, _COMPANIONS)))]))
+
+
+def _is_item(policy: TrainingPolicy, clause: int) -> bool:
+    return policy.clauses[clause].count("\n") > 1
+
+
+def shown(policy: TrainingPolicy, clauses: Sequence[int], rng: random.Random) -> str:
+    """The text of some clauses under the title of the first, at times without it."""
+    *above, first = policy.clauses[clauses[0]].split("\n")
+    text = "\n".join([*above, " ".join([first, *(policy.clauses[n].rsplit("\n", 1)[-1] for n in clauses[1:])])])
+    return without_title(text, rng)
+
+
+def without_title(text: str, rng: random.Random) -> str:
+    """The text, at times without what stands above it."""
+    return text.split("\n", 1)[1] if "\n" in text and rng.random() < _WITHOUT_TITLE else text

@@ -35,7 +35,7 @@ from evals.training.settings import SEED
 from evals.training.taxonomy import read_taxonomy
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_KEPT = 0.985
+_KEPT = 0.98
 """Share of the answered questions that are to be answered."""
 _KEPT_ON_TOPIC = 0.95
 """Share of the questions on privacy that are to count as such: those here are harder than most."""

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, process
 from bot.corpus import read_corpus
 from evals.cases import read_cases
 from evals.labelled import CALIBRATION, UNSEEN, LabelledPolicy, read_labelled_policies
-from evals.training.data import TrainingPolicy, read_questions, read_training_policies
+from evals.training.data import TrainingPolicy, read_questions, read_training_policies, read_whole_policies
 from evals.training.taxonomy import read_taxonomy
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +28,7 @@ _SHORT = 25
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    taxonomy, policies = read_taxonomy(), read_training_policies()
+    taxonomy, policies = read_taxonomy(), [*read_training_policies(), *read_whole_policies()]
     problems = [*find_problems(taxonomy, policies), *find_leaks([taxonomy, *policies], folder)]
     for problem in problems:
         print(problem)
