@@ -97,6 +97,14 @@ def test_company_of_a_clause_is_near_and_never_barred(clause: int, barred: set[i
     assert shown(policy, together, rng) in (f"Title\n{told}", told)
 
 
+def test_clause_is_mostly_alone_and_at_times_in_company() -> None:
+    policy = TrainingPolicy("Acme", [f"Title\nWe hold {n}." for n in range(10)])
+    rng = random.Random(1)
+    sizes = [len(in_company(policy, 5, (), rng)) for _ in range(400)]
+    assert set(sizes) == {1, 2, 3, 4}
+    assert 200 < sizes.count(1) < 320
+
+
 def test_item_of_a_list_is_shown_alone() -> None:
     policy = TrainingPolicy("Acme", ["Title\nWe hold:\nyour name", "Title\nWe hold:\nyour age", "Title\nWe hold it."])
     rng = random.Random(1)

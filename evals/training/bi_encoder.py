@@ -22,7 +22,7 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.utils.data import SequentialSampler
 from transformers import set_seed
 
-from bot.models import EmbeddingModel, bundled_model, load_embedding_model
+from bot.models import EmbeddingModel, bundled_model
 from evals.training.adapters import learn_layers_only
 from evals.training.data import Question, TrainingPolicy
 from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, without_title
@@ -68,7 +68,7 @@ def train_bi_encoder(policies: Sequence[TrainingPolicy]) -> SentenceTransformer:
     for passes in SITTINGS:
         with tempfile.TemporaryDirectory() as folder:
             model.save(folder)
-            embedding = load_embedding_model(folder)
+            embedding = EmbeddingModel(folder)
             drawn = [example for policy in policies for example in _examples(policy, embedding, passes, rng)]
         _sit(model, _in_batches(drawn, rng), rng)
     return model
