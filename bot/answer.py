@@ -58,17 +58,19 @@ class Judgement:
     """Why an outcome was chosen, in probabilities.
 
     `on_topic`: the question is about privacy. `answerable`: the policy answers it. `score`: the clause
-    `nearest`, which fits it best, does.
+    `nearest`, which fits it best, does. `sure`: `answerable` is high enough for an offline
+    answer without reserve.
     """
 
     on_topic: float
     answerable: float
     nearest: Citation
     score: float
+    sure: bool
 
     def to_dict(self) -> dict[str, Any]:
         scores = {name: round(getattr(self, name), 3) for name in ("on_topic", "answerable", "score")}
-        return {**scores, "nearest": self.nearest.to_dict()}
+        return {**scores, "sure": self.sure, "nearest": self.nearest.to_dict()}
 
 
 @dataclass(frozen=True)

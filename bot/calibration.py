@@ -19,11 +19,12 @@ ON_TOPIC = Path(__file__).with_name("on_topic.npz")
 
 @dataclass(frozen=True)
 class LogisticRegression:
-    """p(x) = 1 / (1 + exp(-(weights . x + bias))), and the threshold from which p means yes."""
+    """p(x) = 1 / (1 + exp(-(weights . x + bias))), and from where on p means yes, and a yes without reserve: `sure`."""
 
     weights: Vector = field(compare=False)
     bias: float
     threshold: float
+    sure: float
 
     def probability(self, features: Vector) -> float:
         """The probability for one vector of features."""
@@ -62,7 +63,7 @@ def log_odds(probability: float) -> float:
 def load_fit(name: str) -> LogisticRegression:
     """The logistic regression of that name, loaded once in a process."""
     fit = json.loads(CALIBRATION.read_text(encoding="utf-8"))[name]
-    return LogisticRegression(np.array(fit["weights"], np.float32), fit["bias"], fit["threshold"])
+    return LogisticRegression(np.array(fit["weights"], np.float32), fit["bias"], fit["threshold"], fit["sure"])
 
 
 @cache

@@ -17,16 +17,20 @@ _ORDINALS = "first", "second", "third"
 
 
 def answer(
-    question: str, outcome: Outcome, found: Sequence[Sequence[Passage]], unanswered: Sequence[int] = ()
+    question: str,
+    outcome: Outcome,
+    found: Sequence[Sequence[Passage]],
+    unanswered: Sequence[int] = (),
+    sure: bool = False,
 ) -> Iterator[Piece | Answer]:
     """The text of an answer with this outcome, piece by piece, then the whole answer.
 
     `found` has the passages for the question, or for each answered one of those that it asks in one breath, of
-    which `unanswered` counts the others, from 0.
+    which `unanswered` counts the others, from 0. Unless `sure`, the text leaves open whether the quotes settle it.
     """
     if outcome is Outcome.ANSWERED:
         citations = _in_turns([choose(passages) for passages in found])
-        pieces = list(compose(citations))
+        pieces = list(compose(citations, sure))
     else:
         citations = ()
         pieces = [Piece(without_answer(outcome, found[0]))]
@@ -86,11 +90,12 @@ def _repeats(a: Citation, b: Citation) -> bool:
     return len(words_a & words_b) / len(words_a | words_b) >= _NEAR_DUPLICATE
 
 
-def compose(citations: Sequence[Citation]) -> Iterator[Piece]:
+def compose(citations: Sequence[Citation], sure: bool) -> Iterator[Piece]:
     """The text of an extractive answer, piece by piece: where it stands, then the quotes."""
     names = list(dict.fromkeys(label(c.policy, c.section) for c in citations))
     several = len({c.policy.id for c in citations}) > 1
-    yield Piece(f"The policy says this in {_join(names)}:", tuple(citations))
+    lead = "The policy says this in {}:" if sure else "The policy comes closest in {}, but may not settle this:"
+    yield Piece(lead.format(_join(names)), tuple(citations))
     for citation in citations:
         where = f"{label(citation.policy, citation.section)}: " if len(names) > 1 else ""
         where = f"{citation.policy.title}, {where}" if several else where

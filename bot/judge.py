@@ -30,11 +30,15 @@ _SMALL_TALK = frozenset(
 
 @dataclass(frozen=True)
 class Verdict:
-    """`on_topic` and `answerable` are probabilities; small talk is not judged and has neither."""
+    """`on_topic` and `answerable` are probabilities; small talk is not judged and has neither.
+
+    `sure`: an answer may be given without reserve.
+    """
 
     outcome: Outcome
     on_topic: float = 0.0
     answerable: float = 0.0
+    sure: bool = False
 
 
 class Judge:
@@ -57,7 +61,7 @@ class Judge:
             outcome = Outcome.NOT_IN_POLICY
         else:
             outcome = Outcome.ANSWERED
-        return Verdict(outcome, p_topic, p_answer)
+        return Verdict(outcome, p_topic, p_answer, sure=p_answer >= answerable.sure)
 
     def _means_something(self, word: str) -> bool:
         """Whether a word is none of gibberish or small talk, as far as the model knows words whole."""

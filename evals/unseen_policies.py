@@ -32,6 +32,11 @@ class Asked:
         """Whether the outcome is the right one."""
         return self.answer.outcome is self.question.outcome
 
+    @property
+    def reserved(self) -> bool:
+        """Whether the answer says that its quotes may not settle the question."""
+        return self.answer.judgement is not None and not self.answer.judgement.sure
+
 
 def ask_all(folder: Path) -> list[Asked]:
     """Ask every question of the folder."""
@@ -52,6 +57,9 @@ def main() -> None:
     _show("a right clause first", answered, lambda a: a.rightly_cited[0])
     _show("a right clause cited", answered, lambda a: any(a.rightly_cited))
     _show("wrongly abstained", should, lambda a: not a.right)
+    silent = [a for a in asked if a.question.outcome is Outcome.NOT_IN_POLICY and a.answer.citations]
+    _show("answered with reserve", answered, lambda a: a.reserved)
+    _show("the same where silent", silent, lambda a: a.reserved)
     for outcome in (Outcome.NOT_IN_POLICY, Outcome.OFF_TOPIC):
         _show(f"{outcome} recall", [a for a in asked if a.question.outcome is outcome], lambda a: a.right)
         _show(f"{outcome} precision", [a for a in asked if a.answer.outcome is outcome], lambda a: a.right)

@@ -148,8 +148,19 @@ def test_answer_says_why(bot: PolicyBot, question: str) -> None:
     assert 0 <= judgement["answerable"] <= 1
     assert 0 <= judgement["on_topic"] <= 1
     assert 0 <= judgement["score"] <= 1
+    assert isinstance(judgement["sure"], bool)
     assert judgement["nearest"]["quote"]
     assert bot.ask("hello").judgement is None
+
+
+def test_answer_says_when_its_quotes_may_not_settle_the_question(bot: PolicyBot) -> None:
+    plain, reserved = "The policy says this in §", "The policy comes closest in §"
+    for question, lead in (("do you sell my stuff?", plain), ("is it hosted on AWS or Azure", reserved)):
+        answer = bot.ask(question)
+        assert answer.judgement
+        assert answer.citations
+        assert answer.text.startswith(lead)
+        assert answer.judgement.sure is (lead == plain)
 
 
 def test_best_clause_scores_higher_where_the_policy_answers(bot: PolicyBot) -> None:

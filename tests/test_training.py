@@ -19,7 +19,7 @@ from evals.training.data import (
     read_twins,
     read_whole_policies,
 )
-from evals.training.examples import in_company, shown
+from evals.training.examples import in_company, shown, with_variant
 from evals.training.taxonomy import read_intents, read_taxonomy
 from evals.training.validate import find_leaks, find_problems
 
@@ -110,6 +110,16 @@ def test_item_of_a_list_is_shown_alone() -> None:
     rng = random.Random(1)
     assert {in_company(policy, 0, (), rng) for _ in range(30)} == {(0,)}
     assert {in_company(policy, 2, (), rng) for _ in range(30)} == {(2,)}
+
+
+def test_variant_stands_in_the_company_of_the_clause_that_it_replaces() -> None:
+    policy = TrainingPolicy("Acme", [f"Title\nWe hold {n}." for n in range(10)], variants={4: "Title\nWe bake."})
+    rng = random.Random(1)
+    twin = with_variant(policy, 4)
+    texts = {shown(twin, in_company(twin, 4, (), rng), rng) for _ in range(200)}
+    assert all("We bake." in text and "We hold 4." not in text for text in texts)
+    assert any("We hold 3. We bake." in text for text in texts)
+    assert policy.clauses[4] == "Title\nWe hold 4."
 
 
 TAXONOMY = """\

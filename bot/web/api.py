@@ -74,6 +74,7 @@ class JudgementModel(BaseModel):
     on_topic: float = Field(examples=[0.99])
     answerable: float = Field(examples=[0.91])
     score: float = Field(examples=[0.88])
+    sure: bool = Field(description="Whether an offline answer is given without reserve.")
     nearest: CitationModel
 
 

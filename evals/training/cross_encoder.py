@@ -19,18 +19,19 @@ from bot.cross_encoder import untaught_cross_encoder
 from bot.models import load_embedding_model
 from evals.training.adapters import learn_layers_only
 from evals.training.data import TrainingPolicy
-from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, without_title
+from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, with_variant
 from evals.training.settings import SEED, TRAINER
 
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-SITTINGS = 2, 1, 1, 1
+SITTINGS = 2, 1, 1, 1, 2
 """So many times each question is learnt from in a sitting, each time with another of its right clauses and other wrong
 ones. The learning rate falls to nothing in each. All but the first go half of the way only, as the slow weights of
 Zhang et al., arXiv 1907.08610."""
 _NEAR, _FAR = 3, 1
-"""So many of the nearest clauses that do not answer, and so many of those further off, stand with a question."""
+"""So many of the nearest clauses that do not answer, and so many of those further off, stand with a question; one of
+the nearest where a variant does."""
 _FURTHER = 10
 """So many times as many as are near come into question at all: the others are never found for it."""
 _RANKING = 0.3
@@ -116,12 +117,15 @@ def _examples(
         for question, order in nearest_clauses(policy, embedding):
             barred = {*question.answers, *question.doubtful}
             for _ in range(passes):
-                wrong = _wrong(order, nearness(policy), rng)
-                pairs = [(shown(policy, in_company(policy, n, barred, rng), rng), 0.0) for n in wrong]
+                pairs, near, far = [], _NEAR, _FAR
                 if question.answers:
                     right = rng.choice(question.answers)
-                    pairs = [(shown(policy, in_company(policy, right, (), rng), rng), 1.0), *pairs]
-                    pairs += [(without_title(policy.variants[right], rng), 0.0)] if right in policy.variants else []
+                    pairs.append((shown(policy, in_company(policy, right, (), rng), rng), 1.0))
+                    if right in policy.variants:  # the nearest of the wrong ones
+                        twin, near, far = with_variant(policy, right), 1, 0
+                        pairs.append((shown(twin, in_company(twin, right, barred, rng), rng), 0.0))
+                for n in _wrong(order, nearness(policy), near, far, rng):
+                    pairs.append((shown(policy, in_company(policy, n, barred, rng), rng), 0.0))
                 examples.append(
                     {
                         "question": asked(question.text, rng),
@@ -132,7 +136,7 @@ def _examples(
     return examples
 
 
-def _wrong(order: list[int], nearest: int, rng: random.Random) -> Iterator[int]:
+def _wrong(order: list[int], nearest: int, near: int, far: int, rng: random.Random) -> Iterator[int]:
     """Some clauses that do not answer, given all of them, the nearest first."""
-    for group, n in ((order[:nearest], _NEAR), (order[nearest : nearest * _FURTHER], _FAR)):
+    for group, n in ((order[:nearest], near), (order[nearest : nearest * _FURTHER], far)):
         yield from rng.sample(group, min(n, len(group)))

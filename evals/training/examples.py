@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,6 +50,11 @@ def in_company(policy: TrainingPolicy, clause: int, barred: Container[int], rng:
     around = range(max(0, clause - _REACH), min(len(policy.clauses), clause + _REACH + 1))
     others = [n for n in around if n != clause and n not in barred and not _is_item(policy, n)]
     return tuple(sorted([clause, *rng.sample(others, min(len(others), rng.randint(1, _COMPANIONS)))]))
+
+
+def with_variant(policy: TrainingPolicy, clause: int) -> TrainingPolicy:
+    """The policy with the variant of a clause in its place."""
+    return replace(policy, clauses=[*policy.clauses[:clause], policy.variants[clause], *policy.clauses[clause + 1 :]])
 
 
 def _is_item(policy: TrainingPolicy, clause: int) -> bool:

@@ -35,15 +35,17 @@ from evals.training.settings import SEED
 from evals.training.taxonomy import read_taxonomy
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_KEPT = 0.98
+_KEPT = 0.985
 """Share of the answered questions that are to be answered."""
-_KEPT_ON_TOPIC = 0.95
+_SURE = 0.9
+"""Share of them that are to be answered without reserve."""
+_KEPT_ON_TOPIC = 0.97
 """Share of the questions on privacy that are to count as such: those here are harder than most."""
 _OF_TAXONOMY = 11
 """Every so manyth question of the taxonomy is asked too, so that the rarest subjects count as on topic."""
 _COMPONENTS, _PENALTY, _GAMMA = 96, 4.0, 1.5
 """Of the machine that tells off-topic questions."""
-_AS_ITS_BEST_CLAUSE = {"weights": [1.0, 0.0], "bias": 0.0, "threshold": 0.5}
+_AS_ITS_BEST_CLAUSE = {"weights": [1.0, 0.0], "bias": 0.0, "threshold": 0.5, "sure": 0.5}
 """How a passage is scored until that is fitted."""
 
 
@@ -196,4 +198,5 @@ def _figures(target: Array, log_odds: Array, kept: float) -> dict[str, float]:
         "recall_yes": round(float((scores[target] >= threshold).mean()), 3),
         "recall_no": round(float((scores[~target] < threshold).mean()), 3),
         "threshold": round(threshold, 3),
+        "sure": round(float(np.quantile(scores[target], 1 - _SURE)), 3),
     }
