@@ -58,8 +58,8 @@ class Judgement:
     """Why an outcome was chosen, in probabilities.
 
     `on_topic`: the question is about privacy. `answerable`: the policy answers it. `score`: the clause
-    `nearest`, which fits it best, does. `sure`: `answerable` is high enough for an offline
-    answer without reserve.
+    `nearest`, which fits it best, does. `sure`: `answerable` is high enough, for each of several questions in
+    one, to answer offline without reserve.
     """
 
     on_topic: float
