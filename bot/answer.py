@@ -58,8 +58,8 @@ class Judgement:
     """Why an outcome was chosen, in probabilities.
 
     `on_topic`: the question is about privacy. `answerable`: the policy answers it. `score`: the clause
-    `nearest`, which fits it best, does. `sure`: `answerable` is high enough, for each of several questions in
-    one, to answer offline without reserve.
+    `nearest`, which fits it best, does. `sure`: an offline answer is given without reserve, as
+    `answerable` is high enough, for each of several questions in one.
     """
 
     on_topic: float

@@ -56,7 +56,7 @@ class Judged:
     """What is owed to a question, and from what it is answered.
 
     `unanswered` counts from 0 the parts of an answered question that the policy does not answer; `whole` is what
-    a chat model reads. `sure`: all that is answered is so without reserve.
+    a chat model reads.
     """
 
     found: Retrieved
@@ -64,7 +64,6 @@ class Judged:
     answering: tuple[Search, ...]
     whole: Search
     unanswered: tuple[int, ...] = ()
-    sure: bool = False
 
 
 class PolicyBot:
@@ -171,8 +170,8 @@ class PolicyBot:
             return Judged(found, self.judge.judge(whole), (whole,), whole)
         settled = Outcome.ANSWERED, Outcome.UNCLEAR  # nobody misses an answer to "can you help me please?"
         unanswered = tuple(n for n, (verdict, _) in enumerate(judged) if verdict.outcome not in settled)
-        sure = all(verdict.sure for verdict, _ in answered)
-        return Judged(found, answered[0][0], tuple(part for _, part in answered), whole, unanswered, sure)
+        verdict = replace(answered[0][0], sure=all(verdict.sure for verdict, _ in answered))
+        return Judged(found, verdict, tuple(part for _, part in answered), whole, unanswered)
 
     def _judge_part(self, part: Search, found: Retrieved) -> tuple[Verdict, Search]:
         """The verdict on a part; where it needs the first one ("can I delete it?"), on both together."""
@@ -184,7 +183,7 @@ class PolicyBot:
 
     def _answer(self, judged: Judged) -> Iterator[str | Answer]:
         asked, verdict = judged.found.question, judged.verdict
-        judgement = _judgement(judged)
+        judgement = _judgement(verdict, judged.answering[0].passages)
         fallback, said = None, False
 
         def finished(answer: Answer) -> Answer:
@@ -200,7 +199,7 @@ class PolicyBot:
             except ChatModelError as error:
                 fallback = error.reason
         passages = [search.passages for search in judged.answering]
-        offline = extractive.answer(asked.text, verdict.outcome, passages, judged.unanswered, judged.sure)
+        offline = extractive.answer(asked.text, verdict.outcome, passages, judged.unanswered, verdict.sure)
         for part in self._grounded(offline, judged):
             if isinstance(part, Answer):
                 yield finished(part)
@@ -215,13 +214,12 @@ class PolicyBot:
             yield part if isinstance(part, Answer) else part.text
 
 
-def _judgement(judged: Judged) -> Judgement | None:
-    verdict, passages = judged.verdict, judged.answering[0].passages
+def _judgement(verdict: Verdict, passages: Sequence[Passage]) -> Judgement | None:
     if verdict.outcome is Outcome.UNCLEAR or not passages:
         return None
     passage, best = best_clause(passages)
     nearest = Citation(passage.policy, best.clause.span)
-    return Judgement(verdict.on_topic, verdict.answerable, nearest, best.score, judged.sure)
+    return Judgement(verdict.on_topic, verdict.answerable, nearest, best.score, verdict.sure)
 
 
 def _timed(answer: Answer, found: Retrieved) -> Answer:

@@ -32,7 +32,7 @@ _SMALL_TALK = frozenset(
 class Verdict:
     """`on_topic` and `answerable` are probabilities; small talk is not judged and has neither.
 
-    `sure`: an answer may be given without reserve.
+    `sure`: the policy answers, and that may be said without reserve.
     """
 
     outcome: Outcome
@@ -61,7 +61,8 @@ class Judge:
             outcome = Outcome.NOT_IN_POLICY
         else:
             outcome = Outcome.ANSWERED
-        return Verdict(outcome, p_topic, p_answer, sure=p_answer >= answerable.sure)
+        sure = outcome is Outcome.ANSWERED and p_answer >= answerable.sure
+        return Verdict(outcome, p_topic, p_answer, sure)
 
     def _means_something(self, word: str) -> bool:
         """Whether a word is none of gibberish or small talk, as far as the model knows words whole."""

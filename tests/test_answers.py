@@ -161,6 +161,7 @@ def test_answer_says_when_its_quotes_may_not_settle_the_question(bot: PolicyBot)
         assert answer.citations
         assert answer.text.startswith(lead)
         assert answer.judgement.sure is (lead == plain)
+    assert bot.ask("do you sell my stuff? is it hosted on AWS or Azure?").text.startswith(reserved)
 
 
 def test_best_clause_scores_higher_where_the_policy_answers(bot: PolicyBot) -> None:
