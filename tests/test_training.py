@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
 from bot.models import ADAPTER, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
-from evals.training import cross_encoder
 from evals.training.data import (
-    Question,
     TrainingDataError,
     TrainingPolicy,
     read_policies,
@@ -122,24 +120,6 @@ def test_variant_stands_in_the_company_of_the_clause_that_it_replaces() -> None:
     assert all("We bake." in text and "We hold 4." not in text for text in texts)
     assert any("We hold 3. We bake." in text for text in texts)
     assert policy.clauses[4] == "Title\nWe hold 4."
-
-
-def test_answering_clause_is_learnt_beside_its_variant_and_silence_from_near_clauses_alone() -> None:
-    clauses = [f"Logs\nWe hold {thing}." for thing in ("your logs", "a fair", "bread", "the door", "a baby", "hands")]
-    questions = [Question("are there logs", (0,)), Question("do you sell my age", ())]
-    policy = TrainingPolicy("Acme", clauses, questions, {0: "Logs\nWe hold logs of oak."})
-    examples = cross_encoder._examples([policy], Path(TUNED_MODEL), 20, random.Random(1))
-    of = {q.text: [e for e in examples if e["question"].lower() == q.text] for q in questions}
-    assert [len(of[q.text]) for q in questions] == [20, 20]
-    for example in of["are there logs"]:
-        right, variant, near = example["clauses"]
-        assert example["labels"] == [1.0, 0.0, 0.0]
-        assert "your logs" in right
-        assert "logs of oak" in variant
-        assert "logs" not in near.removeprefix("Logs")
-    for example in of["do you sell my age"]:
-        assert len(example["clauses"]) == 4
-        assert not any(example["labels"])
 
 
 TAXONOMY = """\
