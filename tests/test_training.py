@@ -75,13 +75,15 @@ def test_each_question_of_a_twin_is_answered_once_and_silent_once(tmp_path: Path
 
 def test_whole_policy_has_a_clause_for_each_sentence_and_knows_which_may_answer(tmp_path: Path) -> None:
     (tmp_path / "acme.txt").write_text("Acme\n\nLogs. We keep logs. They go after a week. We like cats.\n")
-    question = {"question": "logs?", "history": [], "outcome": "answered"}
-    labels = {"quotes": ["We keep logs."], "maybe": ["They go after a week."]}
-    (tmp_path / "acme.jsonl").write_text(json.dumps({**question, **labels}))
+    answered = {"question": "logs?", "outcome": "answered", "quotes": ["We keep logs."]}
+    silent = {"question": "who reads them?", "outcome": "not_in_policy", "quotes": []}
+    both = ({**question, "history": [], "maybe": ["They go after a week."]} for question in (answered, silent))
+    (tmp_path / "acme.jsonl").write_text("\n".join(map(json.dumps, both)))
     (policy,) = read_whole_policies(tmp_path)
-    (asked,) = policy.questions
+    asked, open_question = policy.questions
     answering, doubtful = ({policy.clauses[n].split("\n")[-1] for n in of} for of in (asked.answers, asked.doubtful))
     assert (answering, doubtful) == ({"We keep logs."}, {"They go after a week."})
+    assert (open_question.answers, open_question.doubtful) == ((), frozenset())
     assert any(clause.endswith("We like cats.") for clause in policy.clauses)
 
 
@@ -139,6 +141,16 @@ def test_narrow_intent_answers_the_broad_one_and_not_the_other_way_round(tmp_pat
     broad, narrow = read_taxonomy(tmp_path).questions
     assert (broad.text, broad.answers) == ("cookies?", (0, 1))
     assert (narrow.text, narrow.answers, narrow.doubtful) == ("do you use cookies and for signing in?", (1,), {0})
+
+
+def test_who_asks_how_to_delete_is_not_taught_that_a_right_to_it_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "intents.txt").write_text("keep.delete_how : how\nrights.delete : right\nrights.how : exercise\n")
+    (tmp_path / "keep.txt").write_text(
+        "@ keep.delete_how\n? how do i delete it\n= keep.delete_how | Press Delete.\n"
+        "= rights.delete | You may have it erased.\n= rights.how | Write to us.\n= - | We bake.\n"
+    )
+    (asked,) = read_taxonomy(tmp_path).questions
+    assert (asked.answers, asked.doubtful) == ((0,), {1, 2})
 
 
 @pytest.mark.parametrize("line", ["? before any intent", "= no.such | We bake.", "@ no.such", "% odd"])

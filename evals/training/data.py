@@ -85,15 +85,20 @@ def read_twins(path: Path) -> Iterator[TrainingPolicy]:
 
 
 def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolicy]:
-    """The whole policies of a folder, in clauses as the bot reads them. Raises LabelError naming file and line."""
+    """The whole policies of a folder, in clauses as the bot reads them. Raises LabelError naming file and line.
+
+    What may answer is doubtful only where something else answers. Of a question on which the policy is silent, it
+    is what must not be taken for an answer.
+    """
     for labelled in read_labelled_policies(folder):
         policy = labelled.policy
         clauses = [(section, clause) for section in policy.sections for clause in section.clauses]
         spans = [clause.span for _, clause in clauses]
         whole = TrainingPolicy(policy.title, [in_context(policy, section, clause) for section, clause in clauses])
         for question in labelled.questions:
-            answers, doubtful = _touched(spans, question.spans), _touched(spans, question.doubtful)
-            whole.questions.append(Question(question.text, answers, frozenset(doubtful) - set(answers)))
+            answers = _touched(spans, question.spans)
+            doubtful = frozenset(_touched(spans, question.doubtful)) - set(answers) if answers else frozenset()
+            whole.questions.append(Question(question.text, answers, doubtful))
         yield whole
 
 
