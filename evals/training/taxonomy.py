@@ -21,6 +21,9 @@ from pathlib import Path
 from evals.training.data import HERE, Question, TrainingDataError, TrainingPolicy
 
 TAXONOMY = HERE / "taxonomy"
+_KIN = {"keep.delete_how": ("rights.delete", "rights.how")}
+"""Intents whose clauses may answer another's questions: who reads that a deletion may be asked for, or how to ask for
+anything, knows something of how to get it."""
 
 
 def read_intents(folder: Path = TAXONOMY) -> frozenset[str]:
@@ -53,7 +56,7 @@ def read_taxonomy(folder: Path = TAXONOMY) -> TrainingPolicy:
         family = {n for other, clauses in tagged.items() if _broad(other) == broad for n in clauses}
         plain = set(tagged[broad])
         if intent == broad:
-            answers, doubtful = family, set()
+            answers, doubtful = family, {n for kin in _KIN.get(intent, ()) for n in tagged[kin]}
         else:
             answers, doubtful = set(tagged[intent]), {n for n in family if n in plain or (broad, n) not in at_home}
         labels[intent] = tuple(sorted(answers)), frozenset(doubtful - answers)
