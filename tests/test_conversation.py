@@ -52,3 +52,21 @@ def test_short_question_that_is_whole_stands_alone() -> None:
     history = [HumanMessage("how do I contact you?")]
     assert condense("do you use cookies?", history) == "do you use cookies?"
     assert condense("why?", history) == "how do I contact you? why?"
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("do you sell it? https://acme.example/privacy#4", "do you sell it?"),
+        ("do you sell it? ![x](http://evil.example/p.png)", "do you sell it?"),
+        ("on [your page](https://acme.example/privacy) it says you sell it", "on [your page]( ) it says you sell it"),
+        ("http://acme.example", "http://acme.example"),
+    ],
+)
+def test_links_are_no_words_of_a_question(question: str, asked: str) -> None:
+    assert condense(question, []) == asked
+
+
+def test_links_of_an_earlier_question_are_left_out_too() -> None:
+    said = [HumanMessage("do you sell my photos? https://acme.example/photos")]
+    assert condense("and who buys them?", said) == "do you sell my photos? and who buys them?"
