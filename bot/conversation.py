@@ -20,8 +20,8 @@ _THANKS = re.compile(
     r"very|much|so|a lot|that helps|lol|haha|wow|hi|hello)\b)+\W*",
     re.I,
 )
-_LINK = re.compile(r"!\[[^\]]*\]\([^)\s]*\)|https?://[^\s)\]]+", re.I)
-"""A picture in Markdown, or the address of a page: neither says what is asked."""
+_ADDRESS = re.compile(r"!\[[^\]]*\]\([^)\s]*\)|https?://[^\s)\]]+|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.I)
+"""A picture in Markdown, the address of a page, or of a person's mail: none says what is asked."""
 _SHORT = 4
 _OPENING = (
     r"(?:(?:for|to|until|since|by|in|with)\s+)?(?:what|which|who|whom|whose|where|when|why|how|can|could|do|does|did|"
@@ -40,10 +40,10 @@ def condense(question: str, history: Sequence[BaseMessage]) -> str:
 
     A follow-up points back ("turn them off?"), opens as one ("and my photos?"), or is too short
     to stand alone. Without a language model the earlier words are put before the later ones,
-    which is enough to find the passages that both are about. Links are left out.
+    which is enough to find the passages that both are about. Addresses are left out.
     """
-    earlier = [_without_links(str(message.text)) for message in history if isinstance(message, HumanMessage)]
-    question = _without_links(question)
+    earlier = [_without_addresses(str(message.text)) for message in history if isinstance(message, HumanMessage)]
+    question = _without_addresses(question)
     parts = [question]
     if _THANKS.fullmatch(question):
         return question
@@ -52,9 +52,9 @@ def condense(question: str, history: Sequence[BaseMessage]) -> str:
     return " ".join([*parts[:1], *parts[-1:]] if len(parts) > 1 else parts)
 
 
-def _without_links(text: str) -> str:
-    """The text without links, unless it has nothing else."""
-    bare = _LINK.sub(" ", text).strip()
+def _without_addresses(text: str) -> str:
+    """The text without addresses, unless it has nothing else."""
+    bare = _ADDRESS.sub(" ", text).strip()
     return bare if re.search(r"\w", bare) else text
 
 

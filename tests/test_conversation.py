@@ -60,13 +60,14 @@ def test_short_question_that_is_whole_stands_alone() -> None:
         ("do you sell it? https://acme.example/privacy#4", "do you sell it?"),
         ("do you sell it? ![x](http://evil.example/p.png)", "do you sell it?"),
         ("on [your page](https://acme.example/privacy) it says you sell it", "on [your page]( ) it says you sell it"),
+        ("I am jo.b+2@mail.acme.example, do you sell it?", "I am  , do you sell it?"),
         ("http://acme.example", "http://acme.example"),
     ],
 )
-def test_links_are_no_words_of_a_question(question: str, asked: str) -> None:
+def test_addresses_are_no_words_of_a_question(question: str, asked: str) -> None:
     assert condense(question, []) == asked
 
 
-def test_links_of_an_earlier_question_are_left_out_too() -> None:
+def test_addresses_in_an_earlier_question_are_left_out_too() -> None:
     said = [HumanMessage("do you sell my photos? https://acme.example/photos")]
     assert condense("and who buys them?", said) == "do you sell my photos? and who buys them?"
