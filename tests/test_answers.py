@@ -155,18 +155,14 @@ def test_answer_says_why(bot: PolicyBot, question: str) -> None:
 
 def test_answer_says_when_its_quotes_may_not_settle_the_question(bot: PolicyBot) -> None:
     plain, reserved = "The policy says this in §", "The policy comes closest in §"
-    for question, lead in (
-        ("do you sell my stuff?", plain),
-        ("What is the legal basis for processing under Article 6?", reserved),
-    ):
+    sell, legal = "do you sell my stuff?", "What is the legal basis for processing under Article 6?"
+    for question, lead in ((sell, plain), (legal, reserved)):
         answer = bot.ask(question)
         assert answer.judgement
         assert answer.citations
         assert answer.text.startswith(lead)
         assert answer.judgement.sure is (lead == plain)
-    assert bot.ask("do you sell my stuff? What is the legal basis for processing under Article 6?").text.startswith(
-        reserved
-    )
+    assert bot.ask(f"{sell} {legal}").text.startswith(reserved)
 
 
 def test_best_clause_scores_higher_where_the_policy_answers(bot: PolicyBot) -> None:
