@@ -20,8 +20,7 @@ _THANKS = re.compile(
     r"very|much|so|a lot|that helps|lol|haha|wow|hi|hello)\b)+\W*",
     re.I,
 )
-_ADDRESS = re.compile(r"!\[[^\]]*\]\([^)\s]*\)|https?://[^\s)\]]+|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.I)
-"""A picture in Markdown, the address of a page, or of a person's mail: none says what is asked."""
+_ADDRESS = re.compile(r"\S@\w|://")
 _SHORT = 4
 _OPENING = (
     r"(?:(?:for|to|until|since|by|in|with)\s+)?(?:what|which|who|whom|whose|where|when|why|how|can|could|do|does|did|"
@@ -40,10 +39,10 @@ def condense(question: str, history: Sequence[BaseMessage]) -> str:
 
     A follow-up points back ("turn them off?"), opens as one ("and my photos?"), or is too short
     to stand alone. Without a language model the earlier words are put before the later ones,
-    which is enough to find the passages that both are about. Addresses are left out.
+    which is enough to find the passages that both are about.
     """
-    earlier = [_without_addresses(str(message.text)) for message in history if isinstance(message, HumanMessage)]
-    question = _without_addresses(question)
+    earlier = [_without_asides(str(message.text)) for message in history if isinstance(message, HumanMessage)]
+    question = _without_asides(question)
     parts = [question]
     if _THANKS.fullmatch(question):
         return question
@@ -52,10 +51,11 @@ def condense(question: str, history: Sequence[BaseMessage]) -> str:
     return " ".join([*parts[:1], *parts[-1:]] if len(parts) > 1 else parts)
 
 
-def _without_addresses(text: str) -> str:
-    """The text without addresses, unless it has nothing else."""
-    bare = _ADDRESS.sub(" ", text).strip()
-    return bare if re.search(r"\w", bare) else text
+def _without_asides(text: str) -> str:
+    """The text without sentences that give an address ("I am jo@acme.example"), where a whole question is left."""
+    rest = [sentence for sentence in re.split(r"(?<=[.?!])\s+", text) if not _ADDRESS.search(sentence)]
+    asks = any(_OPENS_AS_QUESTION.match(sentence) and not is_follow_up(sentence) for sentence in rest)
+    return " ".join(rest) if asks else text
 
 
 def is_follow_up(question: str) -> bool:

@@ -55,19 +55,22 @@ def test_short_question_that_is_whole_stands_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "asked"),
+    "aside", ["I am jo@acme.example", "See https://acme.example", "![x](http://evil.example/p.png)"]
+)
+def test_sentence_that_gives_an_address_is_no_part_of_a_question(aside: str) -> None:
+    assert condense(f"do you sell my data? {aside}", []) == "do you sell my data?"
+    said = [HumanMessage(f"do you sell my photos? {aside}")]
+    assert condense("and who buys them?", said) == "do you sell my photos? and who buys them?"
+
+
+@pytest.mark.parametrize(
+    "question",
     [
-        ("do you sell it? https://acme.example/privacy#4", "do you sell it?"),
-        ("do you sell it? ![x](http://evil.example/p.png)", "do you sell it?"),
-        ("on [your page](https://acme.example/privacy) it says you sell it", "on [your page]( ) it says you sell it"),
-        ("I am jo.b+2@mail.acme.example, do you sell it?", "I am  , do you sell it?"),
-        ("http://acme.example", "http://acme.example"),
+        "is privacy@acme.example your address?",
+        "Hello! I am jo@acme.example and want my data deleted",
+        "I got a mail from billing@acme.example. Is it you?",
+        "http://acme.example",
     ],
 )
-def test_addresses_are_no_words_of_a_question(question: str, asked: str) -> None:
-    assert condense(question, []) == asked
-
-
-def test_addresses_in_an_earlier_question_are_left_out_too() -> None:
-    said = [HumanMessage("do you sell my photos? https://acme.example/photos")]
-    assert condense("and who buys them?", said) == "do you sell my photos? and who buys them?"
+def test_address_that_the_question_is_about_stays(question: str) -> None:
+    assert condense(question, []) == question
