@@ -18,17 +18,22 @@ from transformers import set_seed
 from bot.cross_encoder import untaught_cross_encoder
 from bot.models import load_embedding_model
 from evals.training.adapters import learn_layers_only
-from evals.training.data import TrainingPolicy
+from evals.training.data import Question, TrainingPolicy
 from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, with_variant
 from evals.training.settings import SEED, TRAINER
 
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-SITTINGS = 2, 1, 1, 1, 2, 2
+SITTINGS = 2, 1, 1, 1, 2, 2, 2
 """So many times each question is learnt from in a sitting, each time with another of its right clauses and other wrong
 ones. The learning rate falls to nothing in each. All but the first go half of the way only, as the slow weights of
 Zhang et al., arXiv 1907.08610."""
+_MINED_FROM = 6
+"""From this sitting on, a question stands with those of the clauses near it that the model most takes for an answer, as
+Xiong et al., arXiv 2007.00808, and not with any of them: most of the others it has learnt to tell by then."""
+_READ = 8
+"""So many of the nearest clauses are looked at for that."""
 _NEAR, _FAR = 3, 1
 """So many of the nearest clauses that do not answer, and so many of those further off, stand with a question; one of
 the nearest where a variant does."""
@@ -50,7 +55,8 @@ def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) ->
     taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
     for sitting, passes in enumerate(SITTINGS):
         before = [weight.detach().clone() for weight in taught]
-        _sit(model, _examples(policies, bi_encoder, passes, rng))
+        reader = model if sitting >= _MINED_FROM else None
+        _sit(model, _examples(policies, bi_encoder, passes, rng, reader))
         if sitting:
             with torch.no_grad():
                 for weight, value in zip(taught, before, strict=True):
@@ -121,13 +127,19 @@ class AnswerLoss(torch.nn.Module):
 
 
 def _examples(
-    policies: Sequence[TrainingPolicy], bi_encoder: Path, passes: int, rng: random.Random
+    policies: Sequence[TrainingPolicy], bi_encoder: Path, passes: int, rng: random.Random, reader: CrossEncoder | None
 ) -> list[dict[str, Any]]:
-    """Questions, each with some clauses and whether they answer it, for all passes of a sitting."""
+    """Questions, each with some clauses and whether they answer it, for all passes of a sitting.
+
+    Without a reader the wrong clauses are any of the nearest, with it those that it most takes for an answer.
+    """
     embedding = load_embedding_model(str(bi_encoder))
     examples: list[dict[str, Any]] = []
     for policy in policies:
-        for question, order in nearest_clauses(policy, embedding):
+        ordered = list(nearest_clauses(policy, embedding))
+        if reader:
+            ordered = list(_hardest_first(policy, ordered, reader))
+        for question, order in ordered:
             barred = {*question.answers, *question.doubtful}
             for _ in range(passes):
                 pairs, near, far = [], _NEAR, _FAR
@@ -137,7 +149,7 @@ def _examples(
                     if right in policy.variants:  # the nearest of the wrong ones
                         twin, near, far = with_variant(policy, right), 1, 0
                         pairs.append((shown(twin, in_company(twin, right, barred, rng), rng), 0.0))
-                for n in _wrong(order, nearness(policy), near, far, rng):
+                for n in _wrong(order, near if reader else nearness(policy), near, far, rng):
                     pairs.append((shown(policy, in_company(policy, n, barred, rng), rng), 0.0))
                 examples.append(
                     {
@@ -147,6 +159,23 @@ def _examples(
                     }
                 )
     return examples
+
+
+def _hardest_first(
+    policy: TrainingPolicy, ordered: Sequence[tuple[Question, list[int]]], reader: CrossEncoder
+) -> Iterator[tuple[Question, list[int]]]:
+    """The questions with their clauses, of the nearest those first that the reader most takes for an answer.
+
+    Where something answers, what scores above it is left out: it may well answer, too.
+    """
+    read = [(question, (*question.answers[:_READ], *order[:_READ])) for question, order in ordered]
+    pairs = [(question.text, policy.clauses[n]) for question, clauses in read for n in clauses]
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).tolist() if pairs else ())
+    for question, order in ordered:
+        best = max((next(scores) for _ in question.answers[:_READ]), default=float("inf"))
+        scored = sorted(((next(scores), n) for n in order[:_READ]), reverse=True)
+        yield question, [n for score, n in scored if score < best] + order[_READ:]
 
 
 def _wrong(order: list[int], nearest: int, near: int, far: int, rng: random.Random) -> Iterator[int]:
