@@ -17,6 +17,7 @@ from transformers import set_seed
 
 from bot.cross_encoder import untaught_cross_encoder
 from bot.models import load_embedding_model
+from bot.retrieval import READ
 from evals.training.adapters import learn_layers_only
 from evals.training.data import Question, TrainingPolicy
 from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, with_variant
@@ -30,10 +31,8 @@ SITTINGS = 2, 1, 1, 1, 2, 2, 2
 ones. The learning rate falls to nothing in each. All but the first go half of the way only, as the slow weights of
 Zhang et al., arXiv 1907.08610."""
 _MINED_FROM = 6
-"""From this sitting on, a question stands with those of the clauses near it that the model most takes for an answer, as
-Xiong et al., arXiv 2007.00808, and not with any of them: most of the others it has learnt to tell by then."""
-_READ = 8
-"""So many of the nearest clauses are looked at for that."""
+"""From this sitting on, a question stands with those of the nearest clauses that the model most takes for an answer, as
+Xiong et al., arXiv 2007.00808: most of the others it has learnt to tell by then."""
 _NEAR, _FAR = 3, 1
 """So many of the nearest clauses that do not answer, and so many of those further off, stand with a question; one of
 the nearest where a variant does."""
@@ -168,14 +167,14 @@ def _hardest_first(
 
     Where something answers, what scores above it is left out: it may well answer, too.
     """
-    read = [(question, (*question.answers[:_READ], *order[:_READ])) for question, order in ordered]
+    read = [(question, (*question.answers[:READ], *order[:READ])) for question, order in ordered]
     pairs = [(question.text, policy.clauses[n]) for question, clauses in read for n in clauses]
     with torch.autocast("cpu", torch.bfloat16):
         scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).tolist() if pairs else ())
     for question, order in ordered:
-        best = max((next(scores) for _ in question.answers[:_READ]), default=float("inf"))
-        scored = sorted(((next(scores), n) for n in order[:_READ]), reverse=True)
-        yield question, [n for score, n in scored if score < best] + order[_READ:]
+        best = max((next(scores) for _ in question.answers[:READ]), default=float("inf"))
+        scored = sorted(((next(scores), n) for n in order[:READ]), reverse=True)
+        yield question, [n for score, n in scored if score < best] + order[READ:]
 
 
 def _wrong(order: list[int], nearest: int, near: int, far: int, rng: random.Random) -> Iterator[int]:
