@@ -170,7 +170,7 @@ def _hardest_first(
     read = [(question, (*question.answers[:READ], *order[:READ])) for question, order in ordered]
     pairs = [(question.text, policy.clauses[n]) for question, clauses in read for n in clauses]
     with torch.autocast("cpu", torch.bfloat16):
-        scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).tolist() if pairs else ())
+        scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).reshape(-1) if pairs else ())
     for question, order in ordered:
         best = max((next(scores) for _ in question.answers[:READ]), default=float("inf"))
         scored = sorted(((next(scores), n) for n in order[:READ]), reverse=True)
