@@ -135,9 +135,9 @@ def _examples(
     embedding = load_embedding_model(str(bi_encoder))
     examples: list[dict[str, Any]] = []
     for policy in policies:
-        ordered = list(nearest_clauses(policy, embedding))
+        ordered = nearest_clauses(policy, embedding)
         if reader:
-            ordered = list(_hardest_first(policy, ordered, reader))
+            ordered = _hardest_first(policy, list(ordered), reader)
         for question, order in ordered:
             barred = {*question.answers, *question.doubtful}
             for _ in range(passes):
@@ -170,7 +170,7 @@ def _hardest_first(
     read = [(question, (*question.answers[:READ], *order[:READ])) for question, order in ordered]
     pairs = [(question.text, policy.clauses[n]) for question, clauses in read for n in clauses]
     with torch.autocast("cpu", torch.bfloat16):
-        scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).reshape(-1) if pairs else ())
+        scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).reshape(-1))
     for question, order in ordered:
         best = max((next(scores) for _ in question.answers[:READ]), default=float("inf"))
         scored = sorted(((next(scores), n) for n in order[:READ]), reverse=True)
