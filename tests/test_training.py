@@ -77,10 +77,14 @@ def test_whole_policy_has_a_clause_for_each_sentence_and_knows_which_may_answer(
     (tmp_path / "acme.txt").write_text("Acme\n\nLogs. We keep logs. They go after a week. We like cats.\n")
     answered = {"question": "logs?", "outcome": "answered", "quotes": ["We keep logs."]}
     silent = {"question": "who reads them?", "outcome": "not_in_policy", "quotes": []}
-    both = ({**question, "history": [], "maybe": ["They go after a week."]} for question in (answered, silent))
+    both = (
+        {**question, "history": history, "maybe": ["They go after a week."]}
+        for question, history in ((answered, []), (silent, ["logs?"]))
+    )
     (tmp_path / "acme.jsonl").write_text("\n".join(map(json.dumps, both)))
     (policy,) = read_whole_policies(tmp_path)
     asked, open_question = policy.questions
+    assert open_question.text == "logs? who reads them?"
     answering, doubtful = ({policy.clauses[n].split("\n")[-1] for n in of} for of in (asked.answers, asked.doubtful))
     assert (answering, doubtful) == ({"We keep logs."}, {"They go after a week."})
     assert (open_question.answers, open_question.doubtful) == ((), frozenset())

@@ -26,7 +26,7 @@ from pathlib import Path
 from bot.chunking import in_context
 from bot.errors import PolicybotError
 from bot.policy import Span
-from evals.labelled import read_labelled_policies
+from evals.labelled import read_labelled_policies, standalone
 
 HERE = Path(__file__).parent
 
@@ -97,8 +97,9 @@ def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolic
         whole = TrainingPolicy(policy.title, [in_context(policy, section, clause) for section, clause in clauses])
         for question in labelled.questions:
             answers = _touched(spans, question.spans)
+            asked = standalone(question.text, question.history)
             doubtful = frozenset(_touched(spans, question.doubtful)) - set(answers) if answers else frozenset()
-            whole.questions.append(Question(question.text, answers, doubtful))
+            whole.questions.append(Question(asked, answers, doubtful))
         yield whole
 
 

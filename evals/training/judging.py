@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from langchain_core.messages import HumanMessage
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -22,14 +21,13 @@ from bot.calibration import CALIBRATION as STORED
 from bot.calibration import ON_TOPIC, load_fit, load_on_topic
 from bot.chain import PASSAGES, PolicyBot
 from bot.chunking import in_context
-from bot.conversation import condense
 from bot.cross_encoder import load_clause_scorer
 from bot.judge import answerable_features, on_topic_features
 from bot.models import load_embedding_model
 from bot.policy import Span
 from bot.retrieval import READ, PolicyRetriever, Search, passage_features, relevance_features
 from bot.settings import TUNED_MODEL, load_settings
-from evals.labelled import CALIBRATION, LabelledPolicy, LabelledQuestion, read_labelled_policies
+from evals.labelled import CALIBRATION, LabelledPolicy, read_labelled_policies, standalone
 from evals.training.data import read_questions
 from evals.training.settings import SEED
 from evals.training.taxonomy import read_taxonomy
@@ -92,7 +90,7 @@ def _read_clauses(policies: Sequence[LabelledPolicy]) -> tuple[Array, Array, Arr
         vectors = np.array(embedding.embed_documents(texts))
         for question in labelled.questions:
             if question.outcome is Outcome.ANSWERED:
-                asked = _standalone(question)
+                asked = standalone(question.text, question.history)
                 cosines = vectors @ np.array(embedding.embed_query(asked))
                 nearest = [int(n) for n in np.argsort(-cosines)[:READ]]
                 for n, logit in zip(nearest, scorer.score(asked, [texts[n] for n in nearest]), strict=True):
@@ -110,10 +108,6 @@ def _read_passages(rows: Sequence[_Row]) -> tuple[Array, Array, Array]:
     return np.array(features), np.array(answers), np.array([row.policy for row, _ in found])
 
 
-def _standalone(question: LabelledQuestion) -> str:
-    return condense(question.text, [HumanMessage(turn) for turn in question.history])
-
-
 def _collect(policies: Sequence[LabelledPolicy]) -> list[_Row]:
     """What is found for the questions on each policy, for those on other things and for those that only look so."""
     off_topic, borderline = read_questions("off_topic.txt"), read_questions("borderline.txt")
@@ -129,7 +123,12 @@ def _collect(policies: Sequence[LabelledPolicy]) -> list[_Row]:
                 index=bot.index, embedding=bot.embedding, scorer=bot.scorer, policy=name, k=PASSAGES
             )
             rows += [
-                _Row(retriever.search(_standalone(question)), str(question.outcome), name, question.spans)
+                _Row(
+                    retriever.search(standalone(question.text, question.history)),
+                    str(question.outcome),
+                    name,
+                    question.spans,
+                )
                 for question in labelled.questions
                 if question.outcome is not Outcome.UNCLEAR
             ]

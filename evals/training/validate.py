@@ -14,7 +14,7 @@ from rapidfuzz import fuzz, process
 
 from bot.corpus import read_corpus
 from evals.cases import read_cases
-from evals.labelled import CALIBRATION, UNSEEN, LabelledPolicy, read_labelled_policies
+from evals.labelled import CALIBRATION, UNSEEN, LabelledPolicy, read_labelled_policies, standalone
 from evals.training.data import TrainingPolicy, read_questions, read_training_policies, read_whole_policies
 from evals.training.taxonomy import read_taxonomy
 
@@ -62,10 +62,10 @@ def find_leaks(policies: Sequence[TrainingPolicy], benchmarks: Path | None) -> I
     """What the data shares with what the bot is measured on, a sentence each."""
     asked = [question.text for policy in policies for question in policy.questions]
     asked += read_questions("off_topic.txt") + read_questions("borderline.txt")
-    asked += [text for policy in read_labelled_policies(CALIBRATION) for text in _asked(policy)]
+    asked += _all_asked(read_labelled_policies(CALIBRATION))
     clauses = [clause.split("\n")[-1] for policy in policies for clause in policy.clauses]
-    measured = [case.question for case in read_cases(ROOT / "evals" / "cases")]
-    measured += [text for policy in read_labelled_policies(UNSEEN) for text in _asked(policy)]
+    measured = [text for case in read_cases(ROOT / "evals" / "cases") for text in _asked(case.question, case.history)]
+    measured += _all_asked(read_labelled_policies(UNSEEN))
     texts = [
         clause.span.of(policy.text)
         for folder in (ROOT / "corpus", UNSEEN)
@@ -91,8 +91,13 @@ def _normal(texts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(text.lower() for text in texts if len(text) >= _SHORT))
 
 
-def _asked(policy: LabelledPolicy) -> Iterator[str]:
-    return (question.text for question in policy.questions)
+def _all_asked(policies: Sequence[LabelledPolicy]) -> list[str]:
+    return [text for policy in policies for q in policy.questions for text in _asked(q.text, q.history)]
+
+
+def _asked(question: str, history: Sequence[str]) -> tuple[str, str]:
+    """A question as it is typed and as the bot reads it."""
+    return question, standalone(question, history)
 
 
 def _benchmark_questions(folder: Path) -> Iterator[str]:
