@@ -144,9 +144,10 @@ class PolicyBot:
 
     def _retrieve(self, question: Question) -> Retrieved:
         started = time.perf_counter()
-        query = condense(question.text, question.history)
-        parts = tuple(self._search(part, question, PASSAGES) for part in split_question(query))
-        return Retrieved(question, query, parts, started, time.perf_counter())
+        first, *others = split_question(question.text)
+        asked = condense(first, question.history), *others
+        parts = tuple(self._search(part, question, PASSAGES) for part in asked)
+        return Retrieved(question, condense(question.text, question.history), parts, started, time.perf_counter())
 
     def _search(self, query: str, asked: Question, k: int) -> Search:
         retriever = PolicyRetriever(

@@ -74,6 +74,7 @@ def split_question(question: str) -> tuple[str, ...]:
 
     A question is taken apart only where every part opens as one, and at most three come of it.
     """
+    question = _without_asides(question)
     parts = [part.strip() for part in _NEXT_QUESTION.split(question)]
     whole = all(_OPENS_AS_QUESTION.match(part) and len(part.split()) >= _FEWEST_WORDS for part in parts)
     return tuple(parts) if whole and len(parts) <= _MOST_PARTS else (question,)

@@ -8,7 +8,7 @@ from bot.policy import Clause, Span
 from bot.retrieval import Passage, best_clause
 
 MAX_CITATIONS = 3
-_CLOSE = 0.4
+_CLOSE = 0.3
 """A further clause is quoted when its score is at least this share of the best one's."""
 _NEAR = 0.1
 """The best clause of a silent policy is worth naming from this score on."""

@@ -17,7 +17,7 @@ from evals.training.judging import fit
 from evals.training.taxonomy import read_taxonomy
 
 RANK = 80
-CROSS_RANK = 260
+CROSS_RANK = 266
 WHOLE = 3
 """So many times as often as others, questions to whole policies are learnt from: they are few, and most like those that
 the bot meets."""
