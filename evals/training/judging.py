@@ -35,7 +35,7 @@ from evals.training.taxonomy import read_taxonomy
 Array = np.ndarray[Any, np.dtype[Any]]
 _KEPT = 0.9815
 """Share of the answered questions that are to be answered."""
-_SURE = 0.9
+_SURE = 0.88
 """Share of them that are to be answered without reserve."""
 _KEPT_ON_TOPIC = 0.97
 """Share of the questions on privacy that are to count as such: those here are harder than most."""
