@@ -179,7 +179,7 @@ class PolicyBot:
         verdict, first = self.judge.judge(part), found.parts[0]
         if part is first or verdict.outcome is Outcome.ANSWERED or not is_follow_up(part.query):
             return verdict, part
-        together = self._search(condense(part.query, [HumanMessage(f"{first.query}?")]), found.question, PASSAGES)
+        together = self._search(condense(part.query, [f"{first.query}?"]), found.question, PASSAGES)
         return self.judge.judge(together), together
 
     def _answer(self, judged: Judged) -> Iterator[str | Answer]:

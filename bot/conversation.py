@@ -34,14 +34,18 @@ _FEWEST_WORDS = 3
 _MOST_PARTS = 3
 
 
-def condense(question: str, history: Sequence[BaseMessage]) -> str:
+def condense(question: str, history: Sequence[BaseMessage | str]) -> str:
     """The question, with the person's last question that stands alone before it where it needs one.
 
     A follow-up points back ("turn them off?"), opens as one ("and my photos?"), or is too short
     to stand alone. Without a language model the earlier words are put before the later ones,
-    which is enough to find the passages that both are about.
+    which is enough to find the passages that both are about. `history` is the conversation so far, as
+    messages or as the earlier questions.
     """
-    earlier = [_without_asides(str(message.text)) for message in history if isinstance(message, HumanMessage)]
+    said = (
+        turn if isinstance(turn, str) else str(turn.text) for turn in history if isinstance(turn, str | HumanMessage)
+    )
+    earlier = [_without_asides(text) for text in said]
     question = _without_asides(question)
     parts = [question]
     if _THANKS.fullmatch(question):

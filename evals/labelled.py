@@ -11,10 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from langchain_core.messages import HumanMessage
-
 from bot.answer import Outcome
-from bot.conversation import condense
 from bot.corpus import read_corpus
 from bot.errors import PolicybotError
 from bot.policy import Policy, Span
@@ -48,11 +45,6 @@ class LabelledPolicy:
 
     policy: Policy
     questions: tuple[LabelledQuestion, ...]
-
-
-def standalone(question: str, history: Sequence[str]) -> str:
-    """A question as the bot reads it: with an earlier one before it, where it needs that."""
-    return condense(question, [HumanMessage(turn) for turn in history])
 
 
 def read_labelled_policies(folder: Path) -> list[LabelledPolicy]:

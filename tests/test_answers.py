@@ -88,10 +88,9 @@ def test_follow_up_is_answered_in_the_light_of_the_earlier_question(bot: PolicyB
 
 def test_earlier_question_is_not_answered_again(bot: PolicyBot) -> None:
     cookies, *_ = bot.ask("do you use cookies?").citations
-    after = bot.ask("who do I complain to?", history=["do you use cookies?"])
+    after = bot.ask("ok and do you sell my stuff?", history=["do you use cookies?"])
+    assert after.outcome is Outcome.ANSWERED
     assert cookies not in after.citations
-    silent = bot.ask("which brands of them?", history=["do you use cookies?"])
-    assert "part of your question" not in silent.text
 
 
 def test_part_that_the_policy_does_not_answer_is_owned_up_to(bot: PolicyBot) -> None:

@@ -52,6 +52,7 @@ def test_short_question_that_is_whole_stands_alone() -> None:
     history = [HumanMessage("how do I contact you?")]
     assert condense("do you use cookies?", history) == "do you use cookies?"
     assert condense("why?", history) == "how do I contact you? why?"
+    assert condense("why?", ["how do I contact you?"]) == "how do I contact you? why?"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
 from bot.models import ADAPTER, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
 from evals.training.data import (
+    Question,
     TrainingDataError,
     TrainingPolicy,
     read_policies,
@@ -48,6 +49,11 @@ def test_data_shares_nothing_with_what_the_bot_is_measured_on(
 def test_leak_is_found() -> None:
     leaked = TrainingPolicy("Leaky", ["We do not use private Customer Content to train foundation models unless you explicitly opt in or a separate written agreement says otherwise."])  # fmt: skip
     assert len(list(find_leaks([leaked], None))) == 1
+
+
+def test_leak_is_found_in_a_follow_up_as_the_bot_reads_it() -> None:
+    leaked = TrainingPolicy("Leaky", questions=[Question("do you use cookies? can I turn them off?", ())])
+    assert list(find_leaks([leaked], None))
 
 
 @pytest.mark.parametrize(

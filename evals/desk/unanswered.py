@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from langchain_core.messages import HumanMessage
 from sklearn.cluster import AgglomerativeClustering
 
 from bot.conversation import condense
@@ -25,7 +24,7 @@ class Group:
 
 def group(entries: Sequence[Entry], model: EmbeddingModel) -> list[Group]:
     """The questions of the entries, the latest 2000 at most, in groups, the largest first."""
-    asked = [condense(entry.question, [HumanMessage(turn) for turn in entry.history]) for entry in entries[-_MOST:]]
+    asked = [condense(entry.question, entry.history) for entry in entries[-_MOST:]]
     if len(asked) < 2:
         return [Group((question,)) for question in asked]
     vectors = np.array(model.embed_queries(asked), np.float32)

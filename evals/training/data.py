@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.chunking import in_context
+from bot.conversation import condense
 from bot.errors import PolicybotError
 from bot.policy import Span
-from evals.labelled import read_labelled_policies, standalone
+from evals.labelled import read_labelled_policies
 
 HERE = Path(__file__).parent
 
@@ -85,7 +86,9 @@ def read_twins(path: Path) -> Iterator[TrainingPolicy]:
 
 
 def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolicy]:
-    """The whole policies of a folder, in clauses as the bot reads them. Raises LabelError naming file and line.
+    """The whole policies of a folder, clauses and questions as the bot reads them: a follow-up with what it follows.
+
+    Raises LabelError naming file and line.
 
     What may answer is doubtful only where something else answers. Of a question on which the policy is silent, it
     is what must not be taken for an answer.
@@ -97,7 +100,7 @@ def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolic
         whole = TrainingPolicy(policy.title, [in_context(policy, section, clause) for section, clause in clauses])
         for question in labelled.questions:
             answers = _touched(spans, question.spans)
-            asked = standalone(question.text, question.history)
+            asked = condense(question.text, question.history)
             doubtful = frozenset(_touched(spans, question.doubtful)) - set(answers) if answers else frozenset()
             whole.questions.append(Question(asked, answers, doubtful))
         yield whole

@@ -21,13 +21,14 @@ from bot.calibration import CALIBRATION as STORED
 from bot.calibration import ON_TOPIC, load_fit, load_on_topic
 from bot.chain import PASSAGES, PolicyBot
 from bot.chunking import in_context
+from bot.conversation import condense
 from bot.cross_encoder import load_clause_scorer
 from bot.judge import answerable_features, on_topic_features
 from bot.models import load_embedding_model
 from bot.policy import Span
 from bot.retrieval import READ, PolicyRetriever, Search, passage_features, relevance_features
 from bot.settings import TUNED_MODEL, load_settings
-from evals.labelled import CALIBRATION, LabelledPolicy, read_labelled_policies, standalone
+from evals.labelled import CALIBRATION, LabelledPolicy, read_labelled_policies
 from evals.training.data import read_questions
 from evals.training.settings import SEED
 from evals.training.taxonomy import read_taxonomy
@@ -90,7 +91,7 @@ def _read_clauses(policies: Sequence[LabelledPolicy]) -> tuple[Array, Array, Arr
         vectors = np.array(embedding.embed_documents(texts))
         for question in labelled.questions:
             if question.outcome is Outcome.ANSWERED:
-                asked = standalone(question.text, question.history)
+                asked = condense(question.text, question.history)
                 cosines = vectors @ np.array(embedding.embed_query(asked))
                 nearest = [int(n) for n in np.argsort(-cosines)[:READ]]
                 for n, logit in zip(nearest, scorer.score(asked, [texts[n] for n in nearest]), strict=True):
@@ -124,7 +125,7 @@ def _collect(policies: Sequence[LabelledPolicy]) -> list[_Row]:
             )
             rows += [
                 _Row(
-                    retriever.search(standalone(question.text, question.history)),
+                    retriever.search(condense(question.text, question.history)),
                     str(question.outcome),
                     name,
                     question.spans,

@@ -18,14 +18,11 @@ from evals.training.taxonomy import read_taxonomy
 
 RANK = 80
 CROSS_RANK = 266
-WHOLE = 3
-"""So many times as often as others, questions to whole policies are learnt from: they are few, and most like those that
-the bot meets."""
 
 
 def main() -> None:
     """Train on the taxonomy and all policies, then fit the judge on policies that the models have not seen."""
-    train([read_taxonomy(), *read_training_policies(), *[*read_whole_policies()] * WHOLE])
+    train([read_taxonomy(), *read_training_policies(), *read_whole_policies()])
     fit()
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
+from bot.conversation import condense
 from bot.corpus import read_corpus
 from evals.cases import read_cases
-from evals.labelled import CALIBRATION, UNSEEN, LabelledPolicy, read_labelled_policies, standalone
+from evals.labelled import CALIBRATION, UNSEEN, LabelledPolicy, read_labelled_policies
 from evals.training.data import TrainingPolicy, read_questions, read_training_policies, read_whole_policies
 from evals.training.taxonomy import read_taxonomy
 
@@ -97,7 +98,7 @@ def _all_asked(policies: Sequence[LabelledPolicy]) -> list[str]:
 
 def _asked(question: str, history: Sequence[str]) -> tuple[str, str]:
     """A question as it is typed and as the bot reads it."""
-    return question, standalone(question, history)
+    return question, condense(question, history)
 
 
 def _benchmark_questions(folder: Path) -> Iterator[str]:
