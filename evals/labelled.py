@@ -1,8 +1,8 @@
 """Whole policies with labelled questions: NAME.jsonl beside NAME.txt or NAME.md.
 
 Each line of it is an object with `question`, `history` (earlier questions), `outcome` and `quotes`: every sentence or
-item of the policy that a right answer may quote, each in its exact words. It may have `maybe`, too: those that may or
-may not answer.
+item of the policy that a right answer may quote, in its exact words, whole or as it begins. It may have `maybe`, too:
+those that may or may not answer.
 """
 
 import json

@@ -26,7 +26,7 @@ from evals.training.settings import SEED, TRAINER
 QUESTIONS_A_BATCH = 12
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-SITTINGS = 2, 1, 1, 1, 2, 2, 2, 2
+SITTINGS = 2, 1, 1, 1, 1, 1, 1, 1
 """So many times each question is learnt from in a sitting, each time with another of its right clauses and other wrong
 ones. The learning rate falls to nothing in each. All but the first go half of the way only, as the slow weights of
 Zhang et al., arXiv 1907.08610."""
