@@ -7,8 +7,9 @@ those that may or may not answer.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bot.answer import Outcome
@@ -56,10 +57,13 @@ def read_labelled_policies(folder: Path) -> list[LabelledPolicy]:
 
 
 def _read_questions(path: Path, policy: Policy) -> Iterator[LabelledQuestion]:
+    find = cache(lambda quote: _find(quote, policy))  # most quotes answer many questions
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         case = json.loads(line)
         try:
-            spans, doubtful = (tuple(_find(case.get(name, ()), policy)) for name in ("quotes", "maybe"))
+            spans, doubtful = (
+                tuple(span for quote in case.get(name, ()) for span in find(quote)) for name in ("quotes", "maybe")
+            )
         except LabelError as error:
             raise LabelError(f"{path}, line {number}: {error}") from None
         outcome = Outcome(case["outcome"])
@@ -68,10 +72,9 @@ def _read_questions(path: Path, policy: Policy) -> Iterator[LabelledQuestion]:
         yield LabelledQuestion(case["question"], tuple(case["history"]), outcome, spans, doubtful)
 
 
-def _find(quotes: Sequence[str], policy: Policy) -> Iterator[Span]:
-    """Every place where one of the quotes stands."""
-    for quote in quotes:
-        found = [Span(*match.span()) for match in re.finditer(words_pattern(quote), policy.text)]
-        if not found:
-            raise LabelError(f"{quote!r} does not occur in {policy.source}. Quote it exactly.")
-        yield from found
+def _find(quote: str, policy: Policy) -> tuple[Span, ...]:
+    """Every place where the quote stands."""
+    found = tuple(Span(*match.span()) for match in re.finditer(words_pattern(quote), policy.text))
+    if not found:
+        raise LabelError(f"{quote!r} does not occur in {policy.source}. Quote it exactly.")
+    return found
