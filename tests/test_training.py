@@ -163,6 +163,29 @@ def test_who_asks_how_to_delete_is_not_taught_that_a_right_to_it_is_no_answer(tm
     assert (asked.answers, asked.doubtful) == ((0,), {1, 2})
 
 
+def test_a_clause_that_readers_excepted_does_not_answer_that_question(tmp_path: Path) -> None:
+    (tmp_path / "intents.txt").write_text("keep.long : how long\n")
+    (tmp_path / "keep.txt").write_text(
+        "@ keep.long\n? for how long?\n? how long are shop films kept?\n"
+        "= keep.long | Doorbell clips stay for 30 days.\n= keep.long | Shop films stay for 72 hours.\n"
+        "= keep.long | Some films stay longer.\n"
+    )
+    (tmp_path / "exceptions.tsv").write_text(
+        "no\thow long are shop films kept?\tDoorbell clips\ndoubtful\thow long are shop films kept?\tSome films\n"
+    )
+    broad, narrow = read_taxonomy(tmp_path).questions
+    assert (broad.answers, broad.doubtful) == ((0, 1, 2), frozenset())
+    assert (narrow.answers, narrow.doubtful) == ((1,), {2})
+
+
+def test_exception_that_names_no_clause_is_named(tmp_path: Path) -> None:
+    (tmp_path / "intents.txt").write_text("keep.long : how long\n")
+    (tmp_path / "keep.txt").write_text("@ keep.long\n? for how long?\n= keep.long | For 30 days.\n= - | We bake.\n")
+    (tmp_path / "exceptions.tsv").write_text("no\tfor how long?\tWe bake\n")
+    with pytest.raises(TrainingDataError, match=r"exceptions\.tsv, line 1"):
+        read_taxonomy(tmp_path)
+
+
 @pytest.mark.parametrize("line", ["? before any intent", "= no.such | We bake.", "@ no.such", "% odd"])
 def test_line_of_the_taxonomy_that_means_nothing_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "intents.txt").write_text("cookies.use : are cookies used\n")

@@ -11,16 +11,22 @@ A narrower intent follows its own after a slash: a question of "collect.sensitiv
 only by clauses of just that, one of "collect.sensitive" also by those of all narrower ones. For the
 former it is doubtful whether clauses of all of "collect.sensitive" answer, and those of other files,
 which do not know the narrower ones. Every other clause of the taxonomy is wrong.
+
+A tag says that a clause speaks to an intent, not that it answers each question of it. So `exceptions.tsv` has what
+readers of single pairs found: "no" or "doubtful", a question, and how the sentence of a clause begins that has its
+intent and does not answer it.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from evals.training.data import HERE, Question, TrainingDataError, TrainingPolicy
 
 TAXONOMY = HERE / "taxonomy"
+_EXCEPTIONS = "exceptions.tsv"
 _KIN = {"keep.delete_how": ("rights.delete", "rights.how")}
 """Intents whose clauses may answer another's questions: who reads that a deletion may be asked for, or how to ask for
 anything, knows something of how to get it."""
@@ -60,8 +66,24 @@ def read_taxonomy(folder: Path = TAXONOMY) -> TrainingPolicy:
         else:
             answers, doubtful = set(tagged[intent]), {n for n in family if n in plain or (broad, n) not in at_home}
         labels[intent] = tuple(sorted(answers)), frozenset(doubtful - answers)
-    taxonomy.questions += [Question(text, *labels[intent]) for intent, text in asked]
+    questions = {text: Question(text, *labels[intent]) for intent, text in asked}
+    if (folder / _EXCEPTIONS).exists():
+        _except(questions, taxonomy.clauses, folder / _EXCEPTIONS)
+    taxonomy.questions += questions.values()
     return taxonomy
+
+
+def _except(questions: dict[str, Question], clauses: list[str], path: Path) -> None:
+    """Take from the questions' answers what the file excepts. Raises TrainingDataError naming file and line."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        verdict, text, beginning = (*line.split("\t"), "", "")[:3]
+        question = questions.get(text, Question(text, ()))
+        found = [n for n in question.answers if clauses[n].rsplit("\n", 1)[-1].startswith(beginning)]
+        if len(found) != 1 or verdict not in ("no", "doubtful"):
+            raise TrainingDataError(f"{path}, line {number}: {line!r} does not name one clause that has the intent.")
+        doubtful = question.doubtful | set(found) if verdict == "doubtful" else question.doubtful
+        answers = tuple(n for n in question.answers if n not in found)
+        questions[text] = replace(question, answers=answers, doubtful=doubtful)
 
 
 def _broad(intent: str) -> str:
