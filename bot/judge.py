@@ -1,8 +1,8 @@
 """Decides what a question is owed: an answer, "not in the policy", "off topic" or "unclear".
 
-A support vector machine tells off-topic questions from those on privacy, by the question and the clauses that
-rank first. A logistic regression looks at these clauses only, and tells questions that one of them answers from
-those on which the policy is silent.
+A support vector machine tells off-topic questions from those on privacy, by the question alone. A logistic
+regression looks at the clauses that rank first only, and tells questions that one of them answers from those on which
+the policy is silent.
 """
 
 import re
@@ -53,8 +53,8 @@ class Judge:
         if all(word in _SMALL_TALK for word in words):
             return Verdict(Outcome.UNCLEAR)
         on_topic, answerable = load_on_topic(), load_fit("answerable")
-        near = answerable_features(search)
-        p_topic, p_answer = on_topic.probability(on_topic_features(search)), answerable.probability(near)
+        p_topic = on_topic.probability(search.vector)
+        p_answer = answerable.probability(answerable_features(search))
         if p_topic < on_topic.threshold:
             outcome = Outcome.OFF_TOPIC if any(map(self._means_something, words)) else Outcome.UNCLEAR
         elif p_answer < answerable.threshold:
@@ -79,8 +79,3 @@ def answerable_features(search: Search) -> Vector:
     }
     best = sorted(scores.values(), reverse=True)[:_CLAUSES]
     return np.array([log_odds(score) for score in best + [0.0] * (_CLAUSES - len(best))], np.float32)
-
-
-def on_topic_features(search: Search) -> Vector:
-    """The same, at a size that leaves most of the weight to what comes with them: the question's vector."""
-    return np.concatenate([answerable_features(search) / 8, search.vector])

@@ -13,9 +13,9 @@ A file in `policies/` or `twins/` reads line by line:
 In `whole/` stand whole policies in the manner of real ones, with questions on each, as `evals.labelled` reads them.
 
 `taxonomy.py` reads the taxonomy. These teach the models. The whole policies in `evals/calibration`, with
-their labelled questions, do not: on them it is fitted what the models' scores mean, together with
-`off_topic.txt`, questions that have nothing to do with any policy, and `borderline.txt`,
-questions that only look as if they had not.
+their labelled questions, do not: on them it is fitted what the models' scores mean. What tells questions on
+privacy from others learns from these questions and from some of the training's, from `off_topic.txt`, questions that
+have nothing to do with any policy, and from `borderline.txt`, questions that only look as if they had not.
 """
 
 import re
