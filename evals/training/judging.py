@@ -147,13 +147,13 @@ def _read_topics(policies: Sequence[LabelledPolicy]) -> tuple[Array, Array, Arra
     ]
     whole = [question.text for policy in read_whole_policies() for question in policy.questions][::_OF_WHOLE]
     taxonomy = [question.text for question in read_taxonomy().questions][::_OF_TAXONOMY]
-    for texts, private in (
+    for some, private in (
         (read_questions("off_topic.txt"), False),
         ([*read_questions("borderline.txt"), *taxonomy, *whole], True),
     ):
-        asked += [(text, private, n % _FOLDS) for n, text in enumerate(texts)]
-    texts, target, folds = zip(*asked, strict=True)
-    return np.array(load_embedding_model(TUNED_MODEL).embed_queries(list(texts))), np.array(target), np.array(folds)
+        asked += [(text, private, n % _FOLDS) for n, text in enumerate(some)]
+    vectors = load_embedding_model(TUNED_MODEL).embed_queries([text for text, _, _ in asked])
+    return np.array(vectors), np.array([private for _, private, _ in asked]), np.array([fold for *_, fold in asked])
 
 
 def _fit(features: Array, target: Array, policies: Array) -> dict[str, Any]:
