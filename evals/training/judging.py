@@ -58,7 +58,7 @@ class _Row(NamedTuple):
     search: Search
     answered: bool
     policy: str
-    spans: tuple[Span, ...] = ()
+    spans: tuple[Span, ...]
 
 
 def fit() -> None:
@@ -168,15 +168,15 @@ def _fit(features: Array, target: Array, policies: Array) -> dict[str, Any]:
     }
 
 
-def _fit_on_topic(features: Array, target: Array, policies: Array) -> dict[str, float]:
-    """Store a support vector machine from all rows; its scale, figures and threshold from leaving each policy out.
+def _fit_on_topic(features: Array, target: Array, folds: Array) -> dict[str, float]:
+    """Store a support vector machine from all rows; its scale, figures and threshold from leaving each fold out.
 
     The principal components, which know no labels, come from all rows.
     """
     pca = PCA(_COMPONENTS, random_state=SEED).fit(features)
     machine = SVC(C=_PENALTY, gamma=_GAMMA)
     points = pca.transform(features)
-    decisions = _left_out(machine, points, target, policies)
+    decisions = _left_out(machine, points, target, folds)
     scale = LogisticRegression().fit(decisions[:, None], target)
     slope, offset = float(scale.coef_[0, 0]), float(scale.intercept_[0])
     figures = _figures(target, slope * decisions + offset, _KEPT_ON_TOPIC)
@@ -197,11 +197,11 @@ def _fit_on_topic(features: Array, target: Array, policies: Array) -> dict[str, 
     return figures
 
 
-def _left_out(model: Any, features: Array, target: Array, policies: Array) -> Array:
-    """The decision on each row by a model fitted on the other policies."""
+def _left_out(model: Any, features: Array, target: Array, groups: Array) -> Array:
+    """The decision on each row by a model fitted on the other groups: policies, or folds."""
     decisions = np.zeros(len(target))
-    for policy in np.unique(policies):
-        mine = policies == policy
+    for group in np.unique(groups):
+        mine = groups == group
         decisions[mine] = model.fit(features[~mine], target[~mine]).decision_function(features[mine])
     return decisions
 
