@@ -15,7 +15,7 @@ def test_the_stored_machine_tells_a_ring_from_what_is_within(tmp_path: Path, mon
     rng = np.random.default_rng(1)
     ring = rng.random(600) < 0.5
     angle, radius = rng.uniform(0, 2 * np.pi, 600), np.where(ring, 1.0, 0.3) + rng.normal(0, 0.05, 600)
-    features = rng.normal(0, 0.01, (600, 100))
+    features = rng.normal(0, 0.01, (600, 200))
     features[:, 0] += radius * np.cos(angle)
     features[:, 1] += radius * np.sin(angle)
     try:
