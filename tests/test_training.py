@@ -178,12 +178,23 @@ def test_a_clause_that_readers_excepted_does_not_answer_that_question(tmp_path: 
     assert (narrow.answers, narrow.doubtful) == ((1,), {2})
 
 
-def test_exception_that_names_no_clause_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line", ["no\tfor how long?\tWe bake", "no\tsince when?\tFor 30", "yes\tfor how long?\tFor 30", "no\tfor how long?"]
+)
+def test_exception_that_excepts_nothing_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "intents.txt").write_text("keep.long : how long\n")
     (tmp_path / "keep.txt").write_text("@ keep.long\n? for how long?\n= keep.long | For 30 days.\n= - | We bake.\n")
-    (tmp_path / "exceptions.tsv").write_text("no\tfor how long?\tWe bake\n")
+    (tmp_path / "exceptions.tsv").write_text(line)
     with pytest.raises(TrainingDataError, match=r"exceptions\.tsv, line 1"):
         read_taxonomy(tmp_path)
+
+
+def test_a_question_of_two_intents_is_found(tmp_path: Path) -> None:
+    (tmp_path / "intents.txt").write_text("keep.long : how long\nkeep.why : why\n")
+    (tmp_path / "keep.txt").write_text(
+        "@ keep.long\n? kept?\n@ keep.why\n? kept?\n= keep.long, keep.why | For 30 days.\n"
+    )
+    assert "taxonomy: 'kept?' is asked twice." in list(find_problems(read_taxonomy(tmp_path), []))
 
 
 @pytest.mark.parametrize("line", ["? before any intent", "= no.such | We bake.", "@ no.such", "% odd"])

@@ -137,7 +137,7 @@ def _retriever(bot: PolicyBot, policy: str) -> PolicyRetriever:
 def _read_topics(policies: Sequence[LabelledPolicy]) -> tuple[Array, Array, Array]:
     """For questions of all kinds: their vectors, whether they are about privacy, and the share they are left out with.
 
-    The questions to one policy are left out together.
+    The questions to one policy of the calibration are left out together.
     """
     asked = [
         (condense(question.text, question.history), question.outcome is not Outcome.OFF_TOPIC, n % _FOLDS)

@@ -66,24 +66,30 @@ def read_taxonomy(folder: Path = TAXONOMY) -> TrainingPolicy:
         else:
             answers, doubtful = set(tagged[intent]), {n for n in family if n in plain or (broad, n) not in at_home}
         labels[intent] = tuple(sorted(answers)), frozenset(doubtful - answers)
-    questions = {text: Question(text, *labels[intent]) for intent, text in asked}
+    taxonomy.questions += [Question(text, *labels[intent]) for intent, text in asked]
     if (folder / _EXCEPTIONS).exists():
-        _except(questions, taxonomy.clauses, folder / _EXCEPTIONS)
-    taxonomy.questions += questions.values()
+        _except(taxonomy, folder / _EXCEPTIONS)
     return taxonomy
 
 
-def _except(questions: dict[str, Question], clauses: list[str], path: Path) -> None:
+def _except(taxonomy: TrainingPolicy, path: Path) -> None:
     """Take from the questions' answers what the file excepts. Raises TrainingDataError naming file and line."""
+    sentences = [clause.rsplit("\n", 1)[-1] for clause in taxonomy.clauses]
+    places = {question.text: n for n, question in enumerate(taxonomy.questions)}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        verdict, text, beginning = (*line.split("\t"), "", "")[:3]
-        question = questions.get(text, Question(text, ()))
-        found = [n for n in question.answers if clauses[n].rsplit("\n", 1)[-1].startswith(beginning)]
-        if len(found) != 1 or verdict not in ("no", "doubtful"):
-            raise TrainingDataError(f"{path}, line {number}: {line!r} does not name one clause that has the intent.")
-        doubtful = question.doubtful | set(found) if verdict == "doubtful" else question.doubtful
-        answers = tuple(n for n in question.answers if n not in found)
-        questions[text] = replace(question, answers=answers, doubtful=doubtful)
+        fields = re.fullmatch(r"(no|doubtful)\t([^\t]+)\t([^\t]+)", line)
+        if fields is None or fields[2] not in places:
+            raise TrainingDataError(f"{path}, line {number}: {line!r} is no verdict on a question of the taxonomy.")
+        verdict, text, beginning = fields.groups()
+        question = taxonomy.questions[places[text]]
+        found = {n for n in question.answers if sentences[n].startswith(beginning)}
+        if len(found) != 1:
+            raise TrainingDataError(f"{path}, line {number}: {beginning!r} begins {len(found)} clauses of the intent.")
+        taxonomy.questions[places[text]] = replace(
+            question,
+            answers=tuple(n for n in question.answers if n not in found),
+            doubtful=question.doubtful | found if verdict == "doubtful" else question.doubtful,
+        )
 
 
 def _broad(intent: str) -> str:
