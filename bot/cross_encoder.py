@@ -17,6 +17,9 @@ CROSS_ADAPTER = Path(__file__).with_name("cross_adapter")
 """What `evals.training.train` has taught the bundled model about pairs, as a LoRA adapter."""
 _WINDOW = 160
 """Word pieces of a question and a clause together; a longer clause is cut."""
+_STEP = 16
+"""Pairs are read at multiples of so many word pieces: for each other length oneDNN would compile anew, in half
+precision, which takes as long as to read."""
 _SCALE, _OFFSET = 20.0, -13.0
 """They make a cosine a logit; the encoder learns to suit them."""
 
@@ -62,9 +65,13 @@ class ClauseScorer:
         return np.asarray(scores, np.float32).reshape(-1)
 
 
-def untaught_cross_encoder(model: Path | None = None) -> CrossEncoder:
-    """A cross-encoder with the weights of an embedding model, the bundled one unless another is named."""
-    encoder = Transformer(str(model or bundled_model()), max_seq_length=_WINDOW)
+def untaught_cross_encoder() -> CrossEncoder:
+    """A cross-encoder with the weights of the bundled embedding model."""
+    encoder = Transformer(
+        str(bundled_model()),
+        max_seq_length=_WINDOW,
+        processing_kwargs={"text": {"pad_to_multiple_of": _STEP}},
+    )
     return CrossEncoder(modules=[encoder, PairScore()], device="cpu", num_labels=1)
 
 

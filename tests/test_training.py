@@ -5,12 +5,15 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sentence_transformers import SentenceTransformer
 
 from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
-from bot.models import ADAPTER, load_embedding_model
+from bot.models import ADAPTER, bundled_model, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
+from evals.training.batches import Text, draw_batches
 from evals.training.data import (
     Question,
     TrainingDataError,
@@ -22,6 +25,7 @@ from evals.training.data import (
 )
 from evals.training.examples import in_company, shown, with_variant
 from evals.training.taxonomy import read_intents, read_taxonomy
+from evals.training.trainer import read_in_parts
 from evals.training.validate import find_leaks, find_problems
 
 
@@ -143,6 +147,51 @@ TAXONOMY = """\
 @ cookies.use/login
 ? do you use cookies > and for signing in?
 """
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (Text(0, "The clause.", clauses=frozenset({3})), True),
+        (Text(0, "Another, and the clause.", clauses=frozenset({2, 3})), True),
+        (Text(0, "Another.", clauses=frozenset({2})), False),
+        (Text(0, "What may answer.", clauses=frozenset({5})), None),
+        (Text(1, "Another policy's.", clauses=frozenset({3})), None),
+        (Text(0, "What stands for the clause.", variant_of=3), False),
+        (Text(0, "What stands for another.", variant_of=2), None),
+        (Text(0, "A question.", Question("A question.", (3,))), None),
+    ],
+)
+def test_text_of_a_batch_knows_what_it_answers(text: Text, known: bool | None) -> None:
+    assert text.answers(Text(0, "asked", Question("asked", (3,), frozenset({5})))) is known
+
+
+@given(sizes=st.lists(st.tuples(st.integers(1, 150), st.integers(0, 300)), min_size=1, max_size=4), rng=st.randoms())
+def test_each_question_stands_once_in_a_pass_beside_what_answers_it(
+    sizes: list[tuple[int, int]], rng: random.Random
+) -> None:
+    policies = [
+        TrainingPolicy(
+            f"{n}",
+            [f"Title\nClause {clause}." for clause in range(clauses)],
+            [Question(f"{n}: {number}?", (number % clauses,)) for number in range(questions)],
+        )
+        for n, (clauses, questions) in enumerate(sizes)
+    ]
+    batches = draw_batches(policies, rng)
+    asked = [text.question.text for batch in batches for text in batch if text.question]
+    assert sorted(asked) == sorted(question.text for policy in policies for question in policy.questions)
+    for batch in batches:
+        for question in batch:
+            assert not question.question or any(text.answers(question) for text in batch)
+
+
+def test_texts_are_read_in_parts_as_they_are_read_alone() -> None:
+    model = SentenceTransformer(str(bundled_model()), device="cpu").eval()
+    texts = ["We keep it. " * n for n in (1, 30, 2, 9, 80, 3, 3)] + ["who gets my data"] * 150
+    with torch.inference_mode():
+        together = read_in_parts(model, model.preprocess(texts), "sentence_embedding").numpy()
+    assert together == pytest.approx(model.encode(texts), abs=1e-5)
 
 
 def test_narrow_intent_answers_the_broad_one_and_not_the_other_way_round(tmp_path: Path) -> None:

@@ -1,14 +1,13 @@
 """Tunes the embedding model, by which clauses are found.
 
-The loss is InfoNCE (van den Oord et al., arXiv 1807.03748): a question is drawn to a clause that answers
-it, and away from a near one that does not and from the other clauses of its batch. The labels say
-which of those answer it as well; they are left out.
+The loss is InfoNCE (van den Oord et al., arXiv 1807.03748): a question is drawn to each clause that answers it, and
+away from all others of its policy. Silence stands among these as a clause that is equally near to every question:
+one on which the policy is silent is pushed away from whatever is nearer than that.
 """
 
 import random
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,123 +21,87 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from torch.utils.data import SequentialSampler
 from transformers import set_seed
 
-from bot.models import EmbeddingModel, bundled_model
+from bot.models import bundled_model
 from evals.training.adapters import learn_layers_only
-from evals.training.data import Question, TrainingPolicy
-from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, without_title
-from evals.training.settings import SEED, TRAINER
+from evals.training.batches import Text, draw_batches
+from evals.training.data import TrainingPolicy
+from evals.training.trainer import SEED, TRAINER, quicken, read_in_parts
 
-BATCH = 64
+PASSES = 3
+"""So many times each question is learnt from, beside its policy's clauses, each time otherwise shown."""
+LEARNING_RATE = 2e-4
 TEMPERATURE = 0.05
-SITTINGS = 2, 1, 1
-"""So many times each question is learnt from in a sitting, each time with another of its right clauses and of the near
-ones, as the model so far finds them. The learning rate falls to nothing in each."""
+SILENCE = 0.5
+"""The cosine of silence with every question."""
+_SILENT = 0.5
+"""How much a question counts on which the policy is silent."""
 _WINDOW = 96
-"""Word pieces of a clause that are read in training."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """An answered question, with clauses that answer it and near ones that do not.
-
-    They are indices of the policy's, mostly of one clause alone. A variant of the right one stands for near ones.
-    """
-
-    policy: TrainingPolicy
-    question: Question
-    right: tuple[int, ...]
-    near: tuple[int, ...]
-    variant: str | None
-
-    def counts(self, policy: TrainingPolicy, clauses: tuple[int, ...]) -> bool:
-        """Whether the clauses are known not to answer the question."""
-        if policy is not self.policy or not clauses:
-            return False
-        return not any(n in self.question.answers or n in self.question.doubtful for n in clauses)
+"""Word pieces of a text that are read in training."""
 
 
 def train_bi_encoder(policies: Sequence[TrainingPolicy]) -> SentenceTransformer:
     """The bundled model, as the policies have taught it."""
     set_seed(SEED)
     rng = random.Random(SEED)
-    model = SentenceTransformer(str(bundled_model()), device="cpu")
+    model = SentenceTransformer(str(bundled_model()))
     model.max_seq_length = _WINDOW
     encoder: Any = model[0]
     learn_layers_only(encoder.auto_model)
-    for passes in SITTINGS:
-        with tempfile.TemporaryDirectory() as folder:
-            model.save(folder)
-            embedding = EmbeddingModel(folder)
-            drawn = [example for policy in policies for example in _examples(policy, embedding, passes, rng)]
-        _sit(model, _in_batches(drawn, rng), rng)
-    return model
-
-
-def _sit(model: SentenceTransformer, examples: Sequence[Example], rng: random.Random) -> None:
+    quicken(model, encoder.auto_model)
+    batches = [batch for _ in range(PASSES) for batch in draw_batches(policies, rng)]
+    texts = [text for batch in batches for text in batch]
     with tempfile.TemporaryDirectory() as scratch:
         SentenceTransformerTrainer(
             model=model,
             args=SentenceTransformerTrainingArguments(
                 output_dir=scratch,
-                per_device_train_batch_size=BATCH,
-                batch_sampler=lambda dataset, **options: DefaultBatchSampler(SequentialSampler(dataset), **options),
+                learning_rate=LEARNING_RATE,
+                batch_sampler=lambda *_, **__: _AsDrawn([len(batch) for batch in batches]),
                 **TRAINER,
             ),
-            train_dataset=Dataset.from_list([_shown(n, example, rng) for n, example in enumerate(examples)]),
-            loss=AnswerInfoNCE(model, examples),
+            train_dataset=Dataset.from_list([{"text": text.words, "label": n} for n, text in enumerate(texts)]),
+            loss=AnswerInfoNCE(model, texts),
         ).train()
+    return model
+
+
+class _AsDrawn(DefaultBatchSampler):
+    """The rows of a data set in their order, in batches of these sizes."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        super().__init__(SequentialSampler(range(sum(sizes))), batch_size=1, drop_last=False)
+        self.sizes = sizes
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rows = iter(self.sampler)
+        return ([next(rows) for _ in range(size)] for size in self.sizes)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
 
 
 class AnswerInfoNCE(torch.nn.Module):
-    """InfoNCE over the clauses of a batch that are known not to answer; a label is the number of an example."""
+    """InfoNCE of each question over the clauses of its policy in the batch, and silence. A label is a text's number.
 
-    def __init__(self, model: SentenceTransformer, examples: Sequence[Example]) -> None:
+    What is not known to be right or wrong for a question is left out.
+    """
+
+    def __init__(self, model: SentenceTransformer, texts: Sequence[Text]) -> None:
         super().__init__()
-        self.model, self.examples = model, examples
+        self.model, self.texts = model, texts
 
-    def forward(self, columns: Iterable[dict[str, Any]], labels: torch.Tensor) -> torch.Tensor:
-        question, right, near = (
-            torch.nn.functional.normalize(self.model(column)["sentence_embedding"].float()) for column in columns
-        )
-        batch = [self.examples[int(n)] for n in labels]
-        clauses = [(e.policy, e.right) for e in batch] + [(e.policy, e.near) for e in batch]
-        counts = torch.tensor(
-            [
-                [m % len(batch) == n or example.counts(policy, clause) for m, (policy, clause) in enumerate(clauses)]
-                for n, example in enumerate(batch)
-            ]
-        )
-        cosines = question @ torch.cat([right, near]).T
-        logits = (cosines / TEMPERATURE).masked_fill(~counts, float("-inf"))
-        return torch.nn.functional.cross_entropy(logits, torch.arange(len(batch)))
-
-
-def _examples(policy: TrainingPolicy, embedding: EmbeddingModel, passes: int, rng: random.Random) -> list[Example]:
-    """The answered questions with right and wrong clauses, for all passes of a sitting."""
-    examples = []
-    for question, wrong in nearest_clauses(policy, embedding):
-        barred = {*question.answers, *question.doubtful}
-        for _ in range(passes if question.answers else 0):
-            right, near = rng.choice(question.answers), rng.choice(wrong[: nearness(policy)])
-            variant = policy.variants.get(right)
-            near_ones = () if variant else in_company(policy, near, barred, rng)
-            examples.append(Example(policy, question, in_company(policy, right, (), rng), near_ones, variant))
-    rng.shuffle(examples)
-    return examples
-
-
-def _in_batches(examples: list[Example], rng: random.Random) -> list[Example]:
-    """The examples with those of a policy together, so that a batch holds clauses to tell apart; whole batches only."""
-    batches = [examples[at : at + BATCH] for at in range(0, len(examples) - BATCH + 1, BATCH)]
-    rng.shuffle(batches)
-    return [example for batch in batches for example in batch]
-
-
-def _shown(number: int, example: Example, rng: random.Random) -> dict[str, str | int]:
-    policy, variant = example.policy, example.variant
-    return {
-        "question": asked(example.question.text, rng),
-        "clause": shown(policy, example.right, rng),
-        "near": without_title(variant, rng) if variant else shown(policy, example.near, rng),
-        "label": number,
-    }
+    def forward(self, columns: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
+        vectors = torch.nn.functional.normalize(read_in_parts(self.model, columns[0], "sentence_embedding"))
+        batch = [self.texts[int(n)] for n in labels]
+        questions = [n for n, text in enumerate(batch) if text.question]
+        clauses = [n for n, text in enumerate(batch) if not text.question]
+        known = [[batch[m].answers(batch[n]) for m in clauses] for n in questions]
+        right = torch.tensor([[answers is True for answers in of] for of in known], device=vectors.device)
+        wrong = torch.tensor([[answers is False for answers in of] for of in known], device=vectors.device)
+        cosines = vectors[questions] @ vectors[clauses].T
+        silence = cosines.new_full((len(questions), 1), SILENCE)
+        others = torch.cat([cosines.masked_fill(~wrong, float("-inf")), silence], 1).div(TEMPERATURE).logsumexp(1)
+        pulled = torch.nn.functional.softplus(others[:, None] - cosines / TEMPERATURE)
+        answered = (pulled * right).sum(1) / right.sum(1).clamp(min=1)
+        silent = _SILENT * (others - SILENCE / TEMPERATURE)
+        return torch.where(right.any(1), answered, silent).mean()

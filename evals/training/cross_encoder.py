@@ -6,24 +6,26 @@ It starts from the tuned embedding model, with a head whose score starts as a co
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+from sentence_transformers.util import batch_to_device
 from transformers import set_seed
 
 from bot.cross_encoder import untaught_cross_encoder
-from bot.models import load_embedding_model
+from bot.models import ADAPTER, apply_adapter, load_embedding_model
 from bot.retrieval import READ
+from bot.settings import TUNED_MODEL
 from evals.training.adapters import learn_layers_only
 from evals.training.data import Question, TrainingPolicy
 from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, with_variant
-from evals.training.settings import SEED, TRAINER
+from evals.training.trainer import SEED, TRAINER, quicken, read_in_parts
 
 QUESTIONS_A_BATCH = 12
+LEARNING_RATE = 1e-4
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
 SITTINGS = 2, 1, 1, 1, 1, 1, 1, 1
@@ -38,56 +40,30 @@ _NEAR, _FAR = 3, 1
 the nearest where a variant does."""
 _FURTHER = 10
 """So many times as many as are near come into question at all: the others are never found for it."""
-_DROPPED = 0.1
-"""Share of what a layer's two halves add that is left out in training."""
 _RANKING = 0.3
 """How much putting the right clause first counts, against knowing a right clause from a wrong one."""
 
 
-def train_cross_encoder(policies: Sequence[TrainingPolicy], bi_encoder: Path) -> CrossEncoder:
-    """The embedding model of that folder as a cross-encoder, as the policies have taught it."""
+def train_cross_encoder(policies: Sequence[TrainingPolicy]) -> CrossEncoder:
+    """The tuned embedding model as a cross-encoder, as the policies have taught it."""
     set_seed(SEED)
     rng = random.Random(SEED)
-    model = untaught_cross_encoder(bi_encoder)
+    model = untaught_cross_encoder()
     model.max_seq_length = _WINDOW
     encoder: Any = model[0]
+    apply_adapter(encoder, ADAPTER)
     learn_layers_only(encoder.auto_model)
-    _quicken(model, encoder.auto_model)
+    quicken(model, encoder.auto_model)
     taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
     for sitting, passes in enumerate(SITTINGS):
         before = [weight.detach().clone() for weight in taught]
         reader = model if sitting >= _MINED_FROM else None
-        _sit(model, _examples(policies, bi_encoder, passes, rng, reader))
+        _sit(model, _examples(policies, passes, rng, reader))
         if sitting:
             with torch.no_grad():
                 for weight, value in zip(taught, before, strict=True):
                     weight.lerp_(value, 0.5)
     return model
-
-
-def _quicken(model: CrossEncoder, transformer: Any) -> None:
-    """Make training on a processor 1.7 times as quick.
-
-    Drawing a mask for each token takes a third of the time, so one for all of them is drawn; the fused attention's
-    backward pass takes several times as long as the plain one's.
-    """
-    transformer.set_attn_implementation("eager")
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    for layer in transformer.encoder.layer:
-        layer.attention.output.dropout = layer.output.dropout = SharedDropout()
-
-
-class SharedDropout(torch.nn.Module):
-    """Dropout that leaves out the same channels of all tokens of a text, as Gal and Ghahramani, arXiv 1512.05287."""
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """States of texts, tokens and channels, some channels of each text at 0 while it learns."""
-        if not self.training:
-            return states
-        kept = torch.rand(states.shape[0], 1, states.shape[2]) >= _DROPPED
-        return states * (kept / (1 - _DROPPED)).to(states.dtype)
 
 
 def _sit(model: CrossEncoder, examples: list[dict[str, Any]]) -> None:
@@ -96,6 +72,7 @@ def _sit(model: CrossEncoder, examples: list[dict[str, Any]]) -> None:
             model=model,
             args=CrossEncoderTrainingArguments(
                 output_dir=scratch,
+                learning_rate=LEARNING_RATE,
                 per_device_train_batch_size=QUESTIONS_A_BATCH,
                 **TRAINER,
             ),
@@ -119,8 +96,9 @@ class AnswerLoss(torch.nn.Module):
     def forward(self, inputs: list[Any], labels: list[torch.Tensor], **_: Any) -> torch.Tensor:
         questions, clauses = inputs
         pairs = [(question, clause) for question, of in zip(questions, clauses, strict=True) for clause in of]
-        logits = self._score(pairs)
-        truth = torch.cat([torch.as_tensor(of) for of in labels]).float()
+        features = batch_to_device(self.model.preprocess(pairs), self.model.device)
+        logits = read_in_parts(self.model, features, "scores").view(-1)
+        truth = torch.cat([torch.as_tensor(of) for of in labels]).to(logits)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
         sizes = [len(of) for of in clauses]
         ranked = [
@@ -130,24 +108,15 @@ class AnswerLoss(torch.nn.Module):
         ]
         return loss + _RANKING * torch.stack(ranked).mean() if ranked else loss
 
-    def _score(self, pairs: list[tuple[str, str]]) -> torch.Tensor:
-        """A logit for each pair; the shorter and the longer half are read apart, to pad less."""
-        order = sorted(range(len(pairs)), key=lambda n: len(pairs[n][0]) + len(pairs[n][1]))
-        halves = [order[: len(order) // 2], order[len(order) // 2 :]]
-        logits = [
-            self.model(self.model.preprocess([pairs[n] for n in half]))["scores"].view(-1) for half in halves if half
-        ]
-        return torch.cat(logits).float()[torch.tensor(order).argsort()]
-
 
 def _examples(
-    policies: Sequence[TrainingPolicy], bi_encoder: Path, passes: int, rng: random.Random, reader: CrossEncoder | None
+    policies: Sequence[TrainingPolicy], passes: int, rng: random.Random, reader: CrossEncoder | None
 ) -> list[dict[str, Any]]:
     """Questions, each with some clauses and whether they answer it, for all passes of a sitting.
 
     Without a reader the wrong clauses are any of the nearest, with it those that it most takes for an answer.
     """
-    embedding = load_embedding_model(str(bi_encoder))
+    embedding = load_embedding_model(TUNED_MODEL)
     examples: list[dict[str, Any]] = []
     for policy in policies:
         ordered = nearest_clauses(policy, embedding)

@@ -31,8 +31,8 @@ from bot.retrieval import READ, PolicyRetriever, Search, passage_features, relev
 from bot.settings import TUNED_MODEL, load_settings
 from evals.labelled import CALIBRATION, LabelledPolicy, read_labelled_policies
 from evals.training.data import read_questions, read_whole_policies
-from evals.training.settings import SEED
 from evals.training.taxonomy import read_taxonomy
+from evals.training.trainer import SEED
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _KEPT = 0.991

@@ -1,7 +1,6 @@
-"""Tunes both models and fits what decides: python -m evals.training.train."""
+"""Tunes both models and fits what decides: python -m evals.training.train, or with the name of one stage behind it."""
 
-import tempfile
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +15,42 @@ from evals.training.data import TrainingPolicy, read_training_policies, read_who
 from evals.training.judging import fit
 from evals.training.taxonomy import read_taxonomy
 
-RANK = 80
+RANK = 160
 CROSS_RANK = 266
+
+
+def tune_embedding_model() -> None:
+    """Tune the bundled model to find clauses, and store what it learnt."""
+    model: Any = train_bi_encoder(_policies())
+    _store("embedding model", model, RANK, ADAPTER)
+
+
+def tune_cross_encoder() -> None:
+    """Tune the cross-encoder, from the embedding model as it is stored, and store what it learnt."""
+    model: Any = train_cross_encoder(_policies())
+    _store("cross-encoder", model, CROSS_RANK, CROSS_ADAPTER)
+
+
+STAGES = {"embedding": tune_embedding_model, "cross-encoder": tune_cross_encoder, "judge": fit}
 
 
 def main() -> None:
     """Train on the taxonomy and all policies, then fit the judge on policies that the models have not seen."""
-    train([read_taxonomy(), *read_training_policies(), *read_whole_policies()])
-    fit()
+    stages = sys.argv[1:] or list(STAGES)
+    if unknown := [stage for stage in stages if stage not in STAGES]:
+        sys.exit(f"There is no stage {unknown[0]!r}. The stages are: {', '.join(STAGES)}.")
+    for stage in stages:
+        STAGES[stage]()
 
 
-def train(policies: Sequence[TrainingPolicy]) -> None:
-    """Tune the embedding model, and the cross-encoder from there; then store both as adapters."""
-    with tempfile.TemporaryDirectory() as folder:
-        bi_encoder: Any = train_bi_encoder(policies)
-        bi_encoder.save(folder)
-        cross_encoder: Any = train_cross_encoder(policies, Path(folder))
-    for name, model, rank, adapter in (
-        ("embedding model", bi_encoder, RANK, ADAPTER),
-        ("cross-encoder", cross_encoder, CROSS_RANK, CROSS_ADAPTER),
-    ):
-        lost = store_adapter(_untuned(), model[0].auto_model, rank, adapter)
-        print(f"The adapter of the {name} loses {lost:.1%} of what was learnt.")
+def _policies() -> list[TrainingPolicy]:
+    return [read_taxonomy(), *read_training_policies(), *read_whole_policies()]
 
 
-def _untuned() -> Any:
-    return SentenceTransformer(str(bundled_model()), device="cpu")[0].auto_model
+def _store(name: str, model: Any, rank: int, adapter: Path) -> None:
+    untuned: Any = SentenceTransformer(str(bundled_model()), device="cpu")
+    lost = store_adapter(untuned[0].auto_model, model[0].auto_model.cpu(), rank, adapter)
+    print(f"The adapter of the {name} loses {lost:.1%} of what was learnt.")
 
 
 if __name__ == "__main__":
