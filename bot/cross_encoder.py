@@ -17,9 +17,6 @@ CROSS_ADAPTER = Path(__file__).with_name("cross_adapter")
 """What `evals.training.train` has taught the bundled model about pairs, as a LoRA adapter."""
 _WINDOW = 160
 """Word pieces of a question and a clause together; a longer clause is cut."""
-_STEP = 16
-"""Pairs are read at multiples of so many word pieces: for each other length oneDNN would compile anew, in half
-precision, which takes as long as to read."""
 _SCALE, _OFFSET = 20.0, -13.0
 """They make a cosine a logit; the encoder learns to suit them."""
 
@@ -67,11 +64,7 @@ class ClauseScorer:
 
 def untaught_cross_encoder() -> CrossEncoder:
     """A cross-encoder with the weights of the bundled embedding model."""
-    encoder = Transformer(
-        str(bundled_model()),
-        max_seq_length=_WINDOW,
-        processing_kwargs={"text": {"pad_to_multiple_of": _STEP}},
-    )
+    encoder = Transformer(str(bundled_model()), max_seq_length=_WINDOW)
     return CrossEncoder(modules=[encoder, PairScore()], device="cpu", num_labels=1)
 
 
