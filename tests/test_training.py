@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
@@ -166,6 +166,7 @@ def test_text_of_a_batch_knows_what_it_answers(text: Text, known: bool | None) -
     assert text.answers(Text(0, "asked", Question("asked", (3,), frozenset({5})))) is known
 
 
+@settings(max_examples=20)
 @given(sizes=st.lists(st.tuples(st.integers(1, 150), st.integers(0, 300)), min_size=1, max_size=4), rng=st.randoms())
 def test_each_question_stands_once_in_a_pass_beside_what_answers_it(
     sizes: list[tuple[int, int]], rng: random.Random
