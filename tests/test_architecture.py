@@ -1,6 +1,8 @@
 """Dependencies point one way."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,8 @@ def _imported(path: Path, package: str) -> set[str]:
     froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     whole = {alias.name for node in froms if node.module == package for alias in node.names}
     return whole | {str(node.module).split(".")[1] for node in froms if str(node.module).startswith(f"{package}.")}
+
+
+def test_command_line_starts_without_the_models() -> None:
+    loaded = "import sys, evals.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0

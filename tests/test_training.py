@@ -138,17 +138,6 @@ def test_variant_stands_in_the_company_of_the_clause_that_it_replaces() -> None:
     assert policy.clauses[4] == "Title\nWe hold 4."
 
 
-TAXONOMY = """\
-@ cookies.use
-? cookies?
-= cookies.use | Cookies | We use cookies.
-= cookies.use/login | We use one cookie, to keep you signed in.
-= - | Bakery | We bake cookies.
-@ cookies.use/login
-? do you use cookies > and for signing in?
-"""
-
-
 @pytest.mark.parametrize(
     ("text", "known"),
     [
@@ -175,7 +164,7 @@ def test_each_question_stands_once_in_a_pass_beside_what_answers_it(
         TrainingPolicy(
             f"{n}",
             [f"Title\nClause {clause}." for clause in range(clauses)],
-            [Question(f"{n}: {number}?", (number % clauses,)) for number in range(questions)],
+            [Question(f"{n}: {number}?", (number % clauses,) if number % 3 else ()) for number in range(questions)],
         )
         for n, (clauses, questions) in enumerate(sizes)
     ]
@@ -183,8 +172,9 @@ def test_each_question_stands_once_in_a_pass_beside_what_answers_it(
     asked = [text.question.text for batch in batches for text in batch if text.question]
     assert sorted(asked) == sorted(question.text for policy in policies for question in policy.questions)
     for batch in batches:
-        for question in batch:
-            assert not question.question or any(text.answers(question) for text in batch)
+        for text in batch:
+            if text.question:
+                assert any(other.answers(text) for other in batch) == bool(text.question.answers)
 
 
 def test_texts_are_read_in_parts_as_they_are_read_alone() -> None:
@@ -193,6 +183,17 @@ def test_texts_are_read_in_parts_as_they_are_read_alone() -> None:
     with torch.inference_mode():
         together = read_in_parts(model, model.preprocess(texts), "sentence_embedding").numpy()
     assert together == pytest.approx(model.encode(texts), abs=1e-5)
+
+
+TAXONOMY = """\
+@ cookies.use
+? cookies?
+= cookies.use | Cookies | We use cookies.
+= cookies.use/login | We use one cookie, to keep you signed in.
+= - | Bakery | We bake cookies.
+@ cookies.use/login
+? do you use cookies > and for signing in?
+"""
 
 
 def test_narrow_intent_answers_the_broad_one_and_not_the_other_way_round(tmp_path: Path) -> None:

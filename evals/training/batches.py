@@ -10,7 +10,7 @@ from evals.training.examples import asked, in_company, shown, without_title
 _TEXTS = 224
 """Of a batch: questions and clauses together."""
 _CLAUSES = 110
-"""A policy with more of them is not shown whole, but by one that answers for each question."""
+"""A policy with more of them is not shown whole, but by one that answers for each answered question."""
 _VARIANTS = 20
 """So many at most are left room for."""
 _RUN = 16
@@ -71,7 +71,7 @@ def _clauses(number: int, policy: TrainingPolicy, questions: Sequence[Question],
     """Clauses, at times in company, and the variants that may stand for them."""
     chosen: Sequence[int] = range(len(policy.clauses))
     if len(chosen) > _CLAUSES:
-        chosen = sorted({rng.choice(question.answers) for question in questions})
+        chosen = sorted({rng.choice(question.answers) for question in questions if question.answers})
     right = {n for question in questions for n in (*question.answers, *question.doubtful)}
     for n in chosen:
         clauses = in_company(policy, n, () if n in right else right, rng)

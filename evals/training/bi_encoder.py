@@ -8,6 +8,7 @@ one on which the policy is silent is pushed away from whatever is nearer than th
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -74,7 +75,7 @@ class _AsDrawn(DefaultBatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         rows = iter(self.sampler)
-        return ([next(rows) for _ in range(size)] for size in self.sizes)
+        return (list(islice(rows, size)) for size in self.sizes)
 
     def __len__(self) -> int:
         return len(self.sizes)
