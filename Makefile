@@ -9,8 +9,8 @@ help: ## list the targets
 run: $(VENV)/.installed ## start the chat on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
-test: $(VENV)/.installed-dev ## run the test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev ## run the test suite, in two processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff format --check .
