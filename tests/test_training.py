@@ -1,6 +1,7 @@
 """The training data, and what it has taught the models."""
 
 import json
+import math
 import random
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
 from bot.models import ADAPTER, bundled_model, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
 from evals.training.batches import Text, draw_batches
+from evals.training.cross_encoder import draw_pairs
 from evals.training.data import (
     Question,
     TrainingDataError,
@@ -25,7 +27,7 @@ from evals.training.data import (
 )
 from evals.training.examples import in_company, shown, with_variant
 from evals.training.taxonomy import read_intents, read_taxonomy
-from evals.training.trainer import read_in_parts
+from evals.training.trainer import MasterAdamW, answer_loss, read_in_parts
 from evals.training.validate import find_leaks, find_problems
 
 
@@ -98,6 +100,7 @@ def test_whole_policy_has_a_clause_for_each_sentence_and_knows_which_may_answer(
     answering, doubtful = ({policy.clauses[n].split("\n")[-1] for n in of} for of in (asked.answers, asked.doubtful))
     assert (answering, doubtful) == ({"We keep logs."}, {"They go after a week."})
     assert (open_question.answers, open_question.doubtful) == ((), frozenset())
+    assert [policy.clauses[n].split("\n")[-1] for n in open_question.misleading] == ["They go after a week."]
     assert any(clause.endswith("We like cats.") for clause in policy.clauses)
 
 
@@ -181,8 +184,62 @@ def test_texts_are_read_in_parts_as_they_are_read_alone() -> None:
     model = SentenceTransformer(str(bundled_model()), device="cpu").eval()
     texts = ["We keep it. " * n for n in (1, 30, 2, 9, 80, 3, 3)] + ["who gets my data"] * 150
     with torch.inference_mode():
-        together = read_in_parts(model, model.preprocess(texts), "sentence_embedding").numpy()
+        together = read_in_parts(model, model.preprocess(texts), "sentence_embedding", 1024).numpy()
     assert together == pytest.approx(model.encode(texts), abs=1e-5)
+
+
+@given(
+    answers=st.sets(st.integers(0, 19), max_size=3),
+    others=st.sets(st.integers(0, 19), max_size=4),
+    twin=st.booleans(),
+    rng=st.randoms(use_true_random=False),
+)
+def test_question_is_read_with_what_answers_it_and_what_does_not(
+    answers: set[int], others: set[int], twin: bool, rng: random.Random
+) -> None:
+    others -= answers
+    variants = dict.fromkeys(answers, "Title\nWe bake.") if twin else {}
+    policy = TrainingPolicy("Acme", [f"Title\nWe hold <{n}>." for n in range(20)], variants=variants)
+    if answers:
+        question = Question("what?", tuple(answers), doubtful=frozenset(others))
+    else:
+        question = Question("what?", (), misleading=tuple(others))
+    wrong = [n for n in range(20) if n not in answers | question.doubtful]
+    pairs = list(draw_pairs(policy, question, wrong, rng))
+    right = [text for text, label in pairs if label]
+    false = [text for text, label in pairs if not label]
+    assert len(pairs) == 4
+    assert len(right) == (1 if answers else 0)
+    assert all(any(f"<{n}>" in text for n in answers) for text in right)
+    assert not any(f"<{n}>" in text for text in false for n in answers | question.doubtful)
+    assert any("We bake." in text for text in false) == bool(twin and answers)
+    assert sum(any(f"<{n}>" in text for text in false) for n in question.misleading) >= min(2, len(question.misleading))
+
+
+def test_loss_is_that_of_one_choice_among_clauses_and_silence() -> None:
+    logits = torch.tensor([[2.0, 1.0, -1.0], [0.5, -0.5, 9.0]])
+    right = torch.tensor([[True, False, False], [False, False, False]])
+    wrong = torch.tensor([[False, True, True], [True, True, False]])  # of the last nothing is known
+    others = math.e + math.exp(-1) + 1
+    answered = -math.log(math.exp(2) / (math.exp(2) + others))
+    silent = math.log(math.exp(0.5) + math.exp(-0.5) + 1)
+    both = answer_loss(logits + 3, right, wrong, silence=3.0, silent=0.5, without=0.25)
+    assert float(both) == pytest.approx((answered + 0.25 * math.log(others) + 0.5 * silent) / 2)
+
+
+def test_weights_in_half_precision_learn_from_steps_too_small_for_them() -> None:
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = MasterAdamW([weight], lr=1e-4, weight_decay=0.0)
+    weight.data = weight.data.bfloat16()  # between 0.99 and 1 it knows but two numbers
+    for _ in range(100):
+        weight.sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert weight.dtype == torch.bfloat16
+    assert weight.tolist() == pytest.approx([0.99] * 3, abs=0.004)
+    weight.data = weight.data.float()
+    optimizer.restore()
+    assert weight.tolist() == pytest.approx([0.99] * 3, abs=1e-5)
 
 
 TAXONOMY = """\

@@ -1,8 +1,8 @@
 """Tunes the embedding model, by which clauses are found.
 
-The loss is InfoNCE (van den Oord et al., arXiv 1807.03748): a question is drawn to each clause that answers it, and
-away from all others of its policy. Silence stands among these as a clause that is equally near to every question:
-one on which the policy is silent is pushed away from whatever is nearer than that.
+A question is drawn to each clause that answers it, and away from all others of its policy. Silence stands among these
+as a clause that is equally near to every question: one on which the policy is silent is pushed away from whatever is
+nearer than that.
 """
 
 import random
@@ -26,7 +26,7 @@ from bot.models import bundled_model
 from evals.training.adapters import learn_layers_only
 from evals.training.batches import Text, draw_batches
 from evals.training.data import TrainingPolicy
-from evals.training.trainer import SEED, TRAINER, quicken, read_in_parts
+from evals.training.trainer import SEED, TRAINER, answer_loss, quicken, read_in_parts
 
 PASSES = 3
 """So many times each question is learnt from, beside its policy's clauses, each time otherwise shown."""
@@ -38,6 +38,8 @@ _SILENT = 0.5
 """How much a question counts on which the policy is silent."""
 _WINDOW = 96
 """Word pieces of a text that are read in training."""
+_AREA = 1024
+"""Word pieces that are read at a time."""
 
 
 def train_bi_encoder(policies: Sequence[TrainingPolicy]) -> SentenceTransformer:
@@ -92,7 +94,7 @@ class AnswerInfoNCE(torch.nn.Module):
         self.model, self.texts = model, texts
 
     def forward(self, columns: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
-        vectors = torch.nn.functional.normalize(read_in_parts(self.model, columns[0], "sentence_embedding"))
+        vectors = torch.nn.functional.normalize(read_in_parts(self.model, columns[0], "sentence_embedding", _AREA))
         batch = [self.texts[int(n)] for n in labels]
         questions = [n for n, text in enumerate(batch) if text.question]
         clauses = [n for n, text in enumerate(batch) if not text.question]
@@ -100,9 +102,4 @@ class AnswerInfoNCE(torch.nn.Module):
         right = torch.tensor([[answers is True for answers in of] for of in known], device=vectors.device)
         wrong = torch.tensor([[answers is False for answers in of] for of in known], device=vectors.device)
         cosines = vectors[questions] @ vectors[clauses].T
-        silence = cosines.new_full((len(questions), 1), SILENCE)
-        others = torch.cat([cosines.masked_fill(~wrong, float("-inf")), silence], 1).div(TEMPERATURE).logsumexp(1)
-        pulled = torch.nn.functional.softplus(others[:, None] - cosines / TEMPERATURE)
-        answered = (pulled * right).sum(1) / right.sum(1).clamp(min=1)
-        silent = _SILENT * (others - SILENCE / TEMPERATURE)
-        return torch.where(right.any(1), answered, silent).mean()
+        return answer_loss(cosines / TEMPERATURE, right, wrong, SILENCE / TEMPERATURE, silent=_SILENT)

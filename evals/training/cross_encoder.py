@@ -1,6 +1,7 @@
 """Tunes the cross-encoder, which reads a question and a clause together and says whether the one answers the other.
 
-It starts from the tuned embedding model, with a head whose score starts as a cosine.
+It starts from the tuned embedding model, with a head whose score starts as a cosine, and learns from the clauses that
+this finds. The loss is that of the embedding model.
 """
 
 import random
@@ -13,35 +14,29 @@ from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from sentence_transformers.util import batch_to_device
+from torch.nn.utils.rnn import pad_sequence
 from transformers import set_seed
 
 from bot.cross_encoder import untaught_cross_encoder
 from bot.models import ADAPTER, apply_adapter, load_embedding_model
-from bot.retrieval import READ
 from bot.settings import TUNED_MODEL
 from evals.training.adapters import learn_layers_only
 from evals.training.data import Question, TrainingPolicy
 from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, with_variant
-from evals.training.trainer import SEED, TRAINER, quicken, read_in_parts
+from evals.training.trainer import SEED, TRAINER, MasterAdamW, answer_loss, quicken, read_in_parts
 
-QUESTIONS_A_BATCH = 12
-LEARNING_RATE = 1e-4
+QUESTIONS_A_BATCH = 32
+LEARNING_RATE = 2e-4
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
-SITTINGS = 2, 1, 1, 1, 1, 1, 1, 1
-"""So many times each question is learnt from in a sitting, each time with another of its right clauses and other wrong
-ones. The learning rate falls to nothing in each. All but the first go half of the way only, as the slow weights of
-Zhang et al., arXiv 1907.08610."""
-_MINED_FROM = 6
-"""From this sitting on, a question stands with those of the nearest clauses that the model most takes for an answer, as
-Xiong et al., arXiv 2007.00808: most of the others it has learnt to tell by then."""
-_NEAR, _FAR = 3, 1
-"""So many of the nearest clauses that do not answer, and so many of those further off, stand with a question; one of
-the nearest where a variant does."""
-_FURTHER = 10
-"""So many times as many as are near come into question at all: the others are never found for it."""
-_RANKING = 0.3
-"""How much putting the right clause first counts, against knowing a right clause from a wrong one."""
+_AREA = 2048
+"""Tokens that are read at a time."""
+_WITHOUT = 0.5
+"""How much a question counts as one on which the policy is silent when the clause that answers it is taken away."""
+_CLAUSES = 4
+"""So many stand with a question, one of them an answer where there is one."""
+_MISLEADING = 2
+"""So many at most of those that mislead, before any of the nearest."""
 
 
 def train_cross_encoder(policies: Sequence[TrainingPolicy]) -> CrossEncoder:
@@ -55,18 +50,10 @@ def train_cross_encoder(policies: Sequence[TrainingPolicy]) -> CrossEncoder:
     learn_layers_only(encoder.auto_model)
     quicken(model, encoder.auto_model)
     taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
-    for sitting, passes in enumerate(SITTINGS):
-        before = [weight.detach().clone() for weight in taught]
-        reader = model if sitting >= _MINED_FROM else None
-        _sit(model, _examples(policies, passes, rng, reader))
-        if sitting:
-            with torch.no_grad():
-                for weight, value in zip(taught, before, strict=True):
-                    weight.lerp_(value, 0.5)
-    return model
-
-
-def _sit(model: CrossEncoder, examples: list[dict[str, Any]]) -> None:
+    optimizer = MasterAdamW(taught, lr=LEARNING_RATE, weight_decay=TRAINER["weight_decay"])
+    without_schedule: Any = (optimizer, None)  # the trainer makes its own
+    encoder.auto_model.bfloat16()
+    examples = list(_examples(policies, rng))
     with tempfile.TemporaryDirectory() as scratch:
         CrossEncoderTrainer(
             model=model,
@@ -74,94 +61,68 @@ def _sit(model: CrossEncoder, examples: list[dict[str, Any]]) -> None:
                 output_dir=scratch,
                 learning_rate=LEARNING_RATE,
                 per_device_train_batch_size=QUESTIONS_A_BATCH,
-                **TRAINER,
+                **{**TRAINER, "bf16": False},  # what learns is in half precision already
             ),
             train_dataset=Dataset.from_list(examples),
-            loss=AnswerLoss(model),
+            loss=AnswerOrSilence(model),
+            optimizers=without_schedule,
         ).train()
+    encoder.auto_model.float()
+    optimizer.restore()
+    return model
 
 
-class AnswerLoss(torch.nn.Module):
-    """Binary cross-entropy of each pair, and for an answered question the cross-entropy of its clauses.
+class AnswerOrSilence(torch.nn.Module):
+    """Cross-entropy of each question over its clauses and silence.
 
-    The first makes a score mean the same for every question, which the decision needs; the second puts
-    the right clause first. Inputs are questions and their lists of clauses; the labels are 1
-    where the clause answers, which at most one of a list does.
+    Inputs are questions and their lists of clauses; the labels are 1 where the clause answers.
     """
 
     def __init__(self, model: CrossEncoder) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, inputs: list[Any], labels: list[torch.Tensor], **_: Any) -> torch.Tensor:
+    def forward(self, inputs: list[Any], labels: list[Any], **_: Any) -> torch.Tensor:
         questions, clauses = inputs
         pairs = [(question, clause) for question, of in zip(questions, clauses, strict=True) for clause in of]
         features = batch_to_device(self.model.preprocess(pairs), self.model.device)
-        logits = read_in_parts(self.model, features, "scores").view(-1)
-        truth = torch.cat([torch.as_tensor(of) for of in labels]).to(logits)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
-        sizes = [len(of) for of in clauses]
-        ranked = [
-            -of.log_softmax(0)[right.argmax()]
-            for of, right in zip(torch.split(logits, sizes), torch.split(truth, sizes), strict=True)
-            if right.any()
-        ]
-        return loss + _RANKING * torch.stack(ranked).mean() if ranked else loss
+        logits = read_in_parts(self.model, features, "scores", _AREA).view(-1)
+        truth = [torch.as_tensor(of, device=logits.device) for of in labels]
+        known = pad_sequence(truth, batch_first=True, padding_value=-1.0)
+        padded = pad_sequence(list(torch.split(logits, [len(of) for of in clauses])), batch_first=True)
+        return answer_loss(padded, known == 1, known == 0, silence=0.0, without=_WITHOUT)
 
 
-def _examples(
-    policies: Sequence[TrainingPolicy], passes: int, rng: random.Random, reader: CrossEncoder | None
-) -> list[dict[str, Any]]:
-    """Questions, each with some clauses and whether they answer it, for all passes of a sitting.
-
-    Without a reader the wrong clauses are any of the nearest, with it those that it most takes for an answer.
-    """
+def _examples(policies: Sequence[TrainingPolicy], rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Each question with some clauses and whether they answer it."""
     embedding = load_embedding_model(TUNED_MODEL)
-    examples: list[dict[str, Any]] = []
-    for policy in policies:
-        ordered = nearest_clauses(policy, embedding)
-        if reader:
-            ordered = _hardest_first(policy, list(ordered), reader)
-        for question, order in ordered:
-            barred = {*question.answers, *question.doubtful}
-            for _ in range(passes):
-                pairs, near, far = [], _NEAR, _FAR
-                if question.answers:
-                    right = rng.choice(question.answers)
-                    pairs.append((shown(policy, in_company(policy, right, (), rng), rng), 1.0))
-                    if right in policy.variants:  # the nearest of the wrong ones
-                        twin, near, far = with_variant(policy, right), 1, 0
-                        pairs.append((shown(twin, in_company(twin, right, barred, rng), rng), 0.0))
-                for n in _wrong(order, near if reader else nearness(policy), near, far, rng):
-                    pairs.append((shown(policy, in_company(policy, n, barred, rng), rng), 0.0))
-                examples.append(
-                    {
-                        "question": asked(question.text, rng),
-                        "clauses": [text for text, _ in pairs],
-                        "labels": [label for _, label in pairs],
-                    }
-                )
-    return examples
+    for policy, question, order in nearest_clauses(policies, embedding):
+        pairs = list(draw_pairs(policy, question, order, rng))
+        yield {
+            "question": asked(question.text, rng),
+            "clauses": [text for text, _ in pairs],
+            "labels": [label for _, label in pairs],
+        }
 
 
-def _hardest_first(
-    policy: TrainingPolicy, ordered: Sequence[tuple[Question, list[int]]], reader: CrossEncoder
-) -> Iterator[tuple[Question, list[int]]]:
-    """The questions with their clauses, of the nearest those first that the reader most takes for an answer.
+def draw_pairs(
+    policy: TrainingPolicy, question: Question, order: list[int], rng: random.Random
+) -> Iterator[tuple[str, float]]:
+    """Clauses that a question is read with, given all that do not answer it, the nearest first; 1 for one that answers.
 
-    Where something answers, what scores above it is left out: it may well answer, too.
+    Raises nothing: where a policy is small, there are fewer.
     """
-    read = [(question, (*question.answers[:READ], *order[:READ])) for question, order in ordered]
-    pairs = [(question.text, policy.clauses[n]) for question, clauses in read for n in clauses]
-    with torch.autocast("cpu", torch.bfloat16):
-        scores = iter(reader.predict(pairs, batch_size=64, show_progress_bar=False).reshape(-1))
-    for question, order in ordered:
-        best = max((next(scores) for _ in question.answers[:READ]), default=float("inf"))
-        scored = sorted(((next(scores), n) for n in order[:READ]), reverse=True)
-        yield question, [n for score, n in scored if score < best] + order[READ:]
-
-
-def _wrong(order: list[int], nearest: int, near: int, far: int, rng: random.Random) -> Iterator[int]:
-    """Some clauses that do not answer, given all of them, the nearest first."""
-    for group, n in ((order[:nearest], near), (order[nearest : nearest * _FURTHER], far)):
-        yield from rng.sample(group, min(n, len(group)))
+    barred = {*question.answers, *question.doubtful}
+    room = _CLAUSES
+    if question.answers:
+        right = rng.choice(question.answers)
+        yield shown(policy, in_company(policy, right, (), rng), rng), 1.0
+        room -= 1
+        if right in policy.variants:
+            twin = with_variant(policy, right)
+            yield shown(twin, in_company(twin, right, barred, rng), rng), 0.0
+            room -= 1
+    wrong = rng.sample(question.misleading, min(_MISLEADING, len(question.misleading)))
+    near = [n for n in order[: nearness(policy)] if n not in wrong]
+    for n in wrong + rng.sample(near, min(room - len(wrong), len(near))):
+        yield shown(policy, in_company(policy, n, barred, rng), rng), 0.0

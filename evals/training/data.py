@@ -40,12 +40,14 @@ class TrainingDataError(PolicybotError):
 class Question:
     """A question and the indices of the clauses that answer it: none, where the policy is silent.
 
-    Clauses that are `doubtful` may answer it or not, and are shown as neither.
+    Clauses that are `doubtful` may answer it or not, and are shown as neither. Those that are `misleading` answer
+    nothing, but a hasty reader takes them for the answer.
     """
 
     text: str
     answers: tuple[int, ...]
     doubtful: frozenset[int] = frozenset()
+    misleading: tuple[int, ...] = ()
 
 
 @dataclass
@@ -90,8 +92,7 @@ def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolic
 
     Raises LabelError naming file and line.
 
-    What may answer is doubtful only where something else answers. Of a question on which the policy is silent, it
-    is what must not be taken for an answer.
+    What may answer is doubtful where something else answers, and misleading where the policy is silent.
     """
     for labelled in read_labelled_policies(folder):
         policy = labelled.policy
@@ -101,8 +102,11 @@ def read_whole_policies(folder: Path = HERE / "whole") -> Iterator[TrainingPolic
         for question in labelled.questions:
             answers = _touched(spans, question.spans)
             asked = condense(question.text, question.history)
-            doubtful = frozenset(_touched(spans, question.doubtful)) - set(answers) if answers else frozenset()
-            whole.questions.append(Question(asked, answers, doubtful))
+            maybe = _touched(spans, question.doubtful)
+            if answers:
+                whole.questions.append(Question(asked, answers, frozenset(maybe) - set(answers)))
+            else:
+                whole.questions.append(Question(asked, (), misleading=maybe))
         yield whole
 
 

@@ -14,19 +14,26 @@ _WITHOUT_TITLE = 0.3
 _IN_COMPANY, _COMPANIONS, _REACH = 0.35, 3, 3
 """Share of clauses shown with up to so many of the clauses around them, and how far off these may stand: in real
 policies one sentence says several things."""
-_NEAREST_SHARE, _NEAREST_FEWEST = 0.01, 4
+_NEAREST_SHARE, _NEAREST_FEWEST = 0.01, 6
 """Of a policy's clauses, so many are taken to be near a question."""
 
 
-def nearest_clauses(policy: TrainingPolicy, embedding: EmbeddingModel) -> Iterator[tuple[Question, list[int]]]:
-    """Each question with the clauses that do not answer it, the nearest first."""
-    clauses = np.array(embedding.embed_documents(policy.clauses))
-    questions = np.array(embedding.embed_queries([question.text for question in policy.questions]))
-    for question, cosines in zip(policy.questions, questions @ clauses.T, strict=True):
-        wrong = np.ones(len(policy.clauses), bool)
-        wrong[[*question.answers, *question.doubtful]] = False
-        order = np.argsort(-cosines)
-        yield question, order[wrong[order]].tolist()
+def nearest_clauses(
+    policies: Sequence[TrainingPolicy], embedding: EmbeddingModel
+) -> Iterator[tuple[TrainingPolicy, Question, list[int]]]:
+    """Each question with the clauses of its policy that do not answer it, the nearest first."""
+    clause_texts = [clause for policy in policies for clause in policy.clauses]
+    question_texts = [question.text for policy in policies for question in policy.questions]
+    clauses = np.array(embedding.embed_documents(clause_texts))
+    questions = np.array(embedding.embed_queries(question_texts))
+    for policy in policies:
+        mine, clauses = clauses[: len(policy.clauses)], clauses[len(policy.clauses) :]
+        ours, questions = questions[: len(policy.questions)], questions[len(policy.questions) :]
+        for question, cosines in zip(policy.questions, ours @ mine.T, strict=True):
+            wrong = np.ones(len(policy.clauses), bool)
+            wrong[[*question.answers, *question.doubtful]] = False
+            order = np.argsort(-cosines)
+            yield policy, question, order[wrong[order]].tolist()
 
 
 def nearness(policy: TrainingPolicy) -> int:

@@ -1,5 +1,6 @@
 """How both models are trained: with these settings of the trainer, and quickly."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,8 +19,8 @@ TRAINER: dict[str, Any] = {
     "disable_tqdm": True,
 }
 _TOKENS = "input_ids", "attention_mask", "token_type_ids"
-_STEP, _AREA = 8, 1024
-"""Texts are read in parts of about so many tokens, each text as long as a multiple of so many."""
+_STEP = 8
+"""Each text is read as long as a multiple of so many tokens."""
 _DROPPED = 0.1
 """Share of what a layer's two halves add that is left out in training."""
 
@@ -33,6 +34,59 @@ class SharedDropout(torch.nn.Module):
             return states
         kept = torch.rand(states.shape[0], 1, states.shape[2], device=states.device) >= _DROPPED
         return states * (kept / (1 - _DROPPED)).to(states.dtype)
+
+
+def answer_loss(
+    logits: torch.Tensor,
+    right: torch.Tensor,
+    wrong: torch.Tensor,
+    silence: float,
+    silent: float = 1.0,
+    without: float = 0.0,
+) -> torch.Tensor:
+    """InfoNCE (van den Oord et al., arXiv 1807.03748) of each question over its clauses and silence.
+
+    Inputs are of questions by clauses, and `silence` is the logit of that; what is neither right nor wrong for a
+    question is left out. A right clause stands against all wrong ones and silence. Where there is none, silence
+    stands against the wrong ones, and counts `silent`; where there is one, it also stands against the wrong ones
+    without it, and that counts `without`.
+    """
+    choices = torch.cat([logits.masked_fill(~wrong, float("-inf")), logits.new_full((len(logits), 1), silence)], 1)
+    others = choices.logsumexp(1)
+    pulled = torch.nn.functional.softplus(others[:, None] - logits)
+    answered = (pulled * right).sum(1) / right.sum(1).clamp(min=1)
+    unanswered = others - silence
+    return torch.where(right.any(1), answered + without * unanswered, silent * unanswered).mean()
+
+
+class MasterAdamW(torch.optim.AdamW):
+    """AdamW on copies in single precision of weights in half precision, as Micikevicius et al., arXiv 1710.03740."""
+
+    def __init__(self, weights: Sequence[torch.Tensor], **options: Any) -> None:
+        """The weights are still in single precision here, and may be halved after."""
+        self.weights = weights
+        super().__init__([weight.detach().clone().requires_grad_() for weight in weights], **options)
+
+    def step(self, closure: Any = None) -> Any:
+        """One step, after which the weights are their copies again."""
+        masters = self.param_groups[0]["params"]
+        for master, weight in zip(masters, self.weights, strict=True):
+            master.grad = None if weight.grad is None else weight.grad.float()
+        loss = super().step(closure)
+        self.restore()
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of the weights and of their copies."""
+        super().zero_grad(set_to_none)
+        for weight in self.weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Give the weights the values of their copies."""
+        for master, weight in zip(self.param_groups[0]["params"], self.weights, strict=True):
+            weight.copy_(master)
 
 
 def quicken(model: torch.nn.Module, transformer: Any) -> None:
@@ -49,9 +103,10 @@ def quicken(model: torch.nn.Module, transformer: Any) -> None:
         layer.attention.output.dropout = layer.output.dropout = SharedDropout()
 
 
-def read_in_parts(model: torch.nn.Module, features: dict[str, Any], output: str) -> torch.Tensor:
+def read_in_parts(model: torch.nn.Module, features: dict[str, Any], output: str, area: int) -> torch.Tensor:
     """What the model puts out for each text of a batch: the texts are read in parts of like length and of few shapes.
 
+    `area` is about how many word pieces there are in a part.
     So less is padded, and oneDNN compiles less: for half precision it does so for each shape anew, and that takes
     longer than to multiply.
     """
@@ -61,15 +116,15 @@ def read_in_parts(model: torch.nn.Module, features: dict[str, Any], output: str)
     start = 0
     while start < len(order):
         length = -(-int(lengths[order[start]]) // _STEP) * _STEP
-        part = order[start : start + _AREA // length]
-        tokens = {name: _fit(features[name][part], length) for name in _TOKENS if name in features}
+        part = order[start : start + area // length]
+        tokens = {name: _fit(features[name][part], length, area // length) for name in _TOKENS if name in features}
         outputs.append(model({**features, **tokens})[output].float()[: len(part)])
         start += len(part)
     return torch.cat(outputs)[order.argsort()]
 
 
-def _fit(rows: torch.Tensor, length: int) -> torch.Tensor:
-    """Rows of tokens at that length, the padding cut or added to, and rows of nothing below them."""
-    fitted = rows.new_zeros(_AREA // length, length)
+def _fit(rows: torch.Tensor, length: int, number: int) -> torch.Tensor:
+    """So many rows of tokens at that length, the padding cut or added to, and rows of nothing below them."""
+    fitted = rows.new_zeros(number, length)
     fitted[: len(rows), : rows.shape[1]] = rows[:, :length]
     return fitted
