@@ -30,7 +30,7 @@ LEARNING_RATE = 2e-4
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
 _AREA = 2048
-"""Tokens that are read at a time."""
+"""Word pieces that are read at a time."""
 _WITHOUT = 0.5
 """How much a question counts as one on which the policy is silent when the clause that answers it is taken away."""
 _CLAUSES = 4
@@ -110,7 +110,7 @@ def draw_pairs(
 ) -> Iterator[tuple[str, float]]:
     """Clauses that a question is read with, given all that do not answer it, the nearest first; 1 for one that answers.
 
-    Raises nothing: where a policy is small, there are fewer.
+    Of a small policy there are fewer than of others.
     """
     barred = {*question.answers, *question.doubtful}
     room = _CLAUSES
