@@ -15,7 +15,6 @@ from bot.cross_encoder import CROSS_ADAPTER, load_clause_scorer
 from bot.models import ADAPTER, bundled_model, load_embedding_model
 from bot.settings import BUNDLED_MODEL, TUNED_MODEL
 from evals.training.batches import Text, draw_batches
-from evals.training.cross_encoder import draw_pairs
 from evals.training.data import (
     Question,
     TrainingDataError,
@@ -25,7 +24,7 @@ from evals.training.data import (
     read_twins,
     read_whole_policies,
 )
-from evals.training.examples import in_company, shown, with_variant
+from evals.training.examples import draw_pairs, in_company, shown, with_variant
 from evals.training.taxonomy import read_intents, read_taxonomy
 from evals.training.trainer import MasterAdamW, answer_loss, read_in_parts
 from evals.training.validate import find_leaks, find_problems

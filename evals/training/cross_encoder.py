@@ -21,8 +21,8 @@ from bot.cross_encoder import untaught_cross_encoder
 from bot.models import ADAPTER, apply_adapter, load_embedding_model
 from bot.settings import TUNED_MODEL
 from evals.training.adapters import learn_layers_only
-from evals.training.data import Question, TrainingPolicy
-from evals.training.examples import asked, in_company, nearest_clauses, nearness, shown, with_variant
+from evals.training.data import TrainingPolicy
+from evals.training.examples import asked, draw_pairs, nearest_clauses
 from evals.training.trainer import SEED, TRAINER, MasterAdamW, answer_loss, quicken, read_in_parts
 
 QUESTIONS_A_BATCH = 32
@@ -33,10 +33,6 @@ _AREA = 2048
 """Word pieces that are read at a time."""
 _WITHOUT = 0.5
 """How much a question counts as one on which the policy is silent when the clause that answers it is taken away."""
-_CLAUSES = 4
-"""So many stand with a question, one of them an answer where there is one."""
-_MISLEADING = 2
-"""So many at most of those that mislead, before any of the nearest."""
 
 
 def train_cross_encoder(policies: Sequence[TrainingPolicy]) -> CrossEncoder:
@@ -103,26 +99,3 @@ def _examples(policies: Sequence[TrainingPolicy], rng: random.Random) -> Iterato
             "clauses": [text for text, _ in pairs],
             "labels": [label for _, label in pairs],
         }
-
-
-def draw_pairs(
-    policy: TrainingPolicy, question: Question, order: list[int], rng: random.Random
-) -> Iterator[tuple[str, float]]:
-    """Clauses that a question is read with, given all that do not answer it, the nearest first; 1 for one that answers.
-
-    Of a small policy there are fewer than of others.
-    """
-    barred = {*question.answers, *question.doubtful}
-    room = _CLAUSES
-    if question.answers:
-        right = rng.choice(question.answers)
-        yield shown(policy, in_company(policy, right, (), rng), rng), 1.0
-        room -= 1
-        if right in policy.variants:
-            twin = with_variant(policy, right)
-            yield shown(twin, in_company(twin, right, barred, rng), rng), 0.0
-            room -= 1
-    wrong = rng.sample(question.misleading, min(_MISLEADING, len(question.misleading)))
-    near = [n for n in order[: nearness(policy)] if n not in wrong]
-    for n in wrong + rng.sample(near, min(room - len(wrong), len(near))):
-        yield shown(policy, in_company(policy, n, barred, rng), rng), 0.0

@@ -16,6 +16,10 @@ _IN_COMPANY, _COMPANIONS, _REACH = 0.35, 3, 3
 policies one sentence says several things."""
 _NEAREST_SHARE, _NEAREST_FEWEST = 0.01, 6
 """Of a policy's clauses, so many are taken to be near a question."""
+_CLAUSES = 4
+"""So many are read with a question, one of them an answer where there is one."""
+_MISLEADING = 2
+"""So many at most of those that mislead, before any of the nearest."""
 
 
 def nearest_clauses(
@@ -36,7 +40,30 @@ def nearest_clauses(
             yield policy, question, order[wrong[order]].tolist()
 
 
-def nearness(policy: TrainingPolicy) -> int:
+def draw_pairs(
+    policy: TrainingPolicy, question: Question, order: list[int], rng: random.Random
+) -> Iterator[tuple[str, float]]:
+    """Clauses that a question is read with, given all that do not answer it, the nearest first; 1 for one that answers.
+
+    Of a small policy there are fewer than of others.
+    """
+    barred = {*question.answers, *question.doubtful}
+    room = _CLAUSES
+    if question.answers:
+        right = rng.choice(question.answers)
+        yield shown(policy, in_company(policy, right, (), rng), rng), 1.0
+        room -= 1
+        if right in policy.variants:
+            twin = with_variant(policy, right)
+            yield shown(twin, in_company(twin, right, barred, rng), rng), 0.0
+            room -= 1
+    wrong = rng.sample(question.misleading, min(_MISLEADING, len(question.misleading)))
+    near = [n for n in order[: _nearness(policy)] if n not in wrong]
+    for n in wrong + rng.sample(near, min(room - len(wrong), len(near))):
+        yield shown(policy, in_company(policy, n, barred, rng), rng), 0.0
+
+
+def _nearness(policy: TrainingPolicy) -> int:
     """How many clauses of a policy are taken to be near a question."""
     return max(_NEAREST_FEWEST, int(len(policy.clauses) * _NEAREST_SHARE))
 
