@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from bot import extractive
 from bot.answer import Answer, Citation, Judgement, Outcome, Piece
 from bot.chat_model import ChatModelError
-from bot.conversation import condense, is_follow_up, split_question
+from bot.conversation import condense, is_follow_up, opening_question, split_question
 from bot.corpus import read_corpus
 from bot.cross_encoder import load_clause_scorer
 from bot.generative import ChatAnswerer
@@ -168,11 +168,21 @@ class PolicyBot:
         if found.parts[1:] and (self.chat or not answered):
             whole = self._search(found.query, found.question, PASSAGES)
         if not answered:
-            return Judged(found, self.judge.judge(whole), (whole,), whole)
+            return self._judge_whole(whole, found)
         settled = Outcome.ANSWERED, Outcome.UNCLEAR  # nobody misses an answer to "can you help me please?"
         unanswered = tuple(n for n, (verdict, _) in enumerate(judged) if verdict.outcome not in settled)
         verdict = replace(answered[0][0], sure=all(verdict.sure for verdict, _ in answered))
         return Judged(found, verdict, tuple(part for _, part in answered), whole, unanswered)
+
+    def _judge_whole(self, whole: Search, found: Retrieved) -> Judged:
+        """The verdict on the whole question; where it has no answer, on the question that opens it, with reserve."""
+        verdict, first = self.judge.judge(whole), opening_question(found.question.text)
+        if first and verdict.outcome is not Outcome.ANSWERED:
+            search = self._search(first, found.question, PASSAGES)
+            alone = self.judge.judge(search)
+            if alone.outcome is Outcome.ANSWERED:
+                return Judged(found, replace(alone, sure=False), (search,), whole)
+        return Judged(found, verdict, (whole,), whole)
 
     def _judge_part(self, part: Search, found: Retrieved) -> tuple[Verdict, Search]:
         """The verdict on a part; where it needs the first one ("can I delete it?"), on both together."""

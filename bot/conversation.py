@@ -57,9 +57,23 @@ def condense(question: str, history: Sequence[BaseMessage | str]) -> str:
 
 def _without_asides(text: str) -> str:
     """The text without sentences that give an address ("I am jo@acme.example"), where a whole question is left."""
-    rest = [sentence for sentence in re.split(r"(?<=[.?!])\s+", text) if not _ADDRESS.search(sentence)]
-    asks = any(_OPENS_AS_QUESTION.match(sentence) and not is_follow_up(sentence) for sentence in rest)
-    return " ".join(rest) if asks else text
+    rest = [sentence for sentence in _sentences(text) if not _ADDRESS.search(sentence)]
+    return " ".join(rest) if any(map(_stands_alone, rest)) else text
+
+
+def opening_question(text: str) -> str:
+    """The question that a text opens with, where it stands alone and what follows asks nothing: "..? I hate that!"."""
+    first, *others = _sentences(text)
+    whole = first.endswith("?") and len(first.split()) >= _FEWEST_WORDS and _stands_alone(first)
+    return first if whole and others and not any(map(_OPENS_AS_QUESTION.match, others)) else ""
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.?!])\s+", text)
+
+
+def _stands_alone(sentence: str) -> bool:
+    return bool(_OPENS_AS_QUESTION.match(sentence)) and not is_follow_up(sentence)
 
 
 def is_follow_up(question: str) -> bool:

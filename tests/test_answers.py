@@ -93,6 +93,15 @@ def test_earlier_question_is_not_answered_again(bot: PolicyBot) -> None:
     assert cookies not in after.citations
 
 
+def test_what_follows_a_question_and_asks_nothing_does_not_hide_it(bot: PolicyBot) -> None:
+    baking = "Tonight I bake bread. Then we play chess! " * 3
+    assert bot.ask(baking).outcome is not Outcome.ANSWERED
+    answer = bot.ask(f"Do you sell my stuff? {baking}")
+    assert answer.outcome is Outcome.ANSWERED
+    assert "do not sell" in answer.citations[0].quote
+    assert "may not settle" in answer.text  # for what followed may have mattered
+
+
 def test_part_that_the_policy_does_not_answer_is_owned_up_to(bot: PolicyBot) -> None:
     answer = bot.ask("do you sell my stuff, and do you use facial recognition?")
     assert answer.outcome is Outcome.ANSWERED
