@@ -26,7 +26,7 @@ bench: $(VENV)/.installed-dev ## measure speed, unseen policies and retrieval (P
 	$(BIN)/python -m evals.unseen_policies
 	$(if $(POLICIES),$(BIN)/python -m evals.span_retrieval $(POLICIES))
 
-train: $(VENV)/.installed-dev ## tune both models and fit the judge anew (some three hours on 2 cores)
+train: $(VENV)/.installed-dev ## tune both models and fit the judge anew (some four and a half hours on 2 cores)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train]'
 	$(BIN)/python -m evals.training.validate
 	$(BIN)/python -m evals.training.train

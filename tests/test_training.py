@@ -194,10 +194,11 @@ def test_texts_are_read_in_parts_as_they_are_read_alone() -> None:
     answers=st.sets(st.integers(0, 19), max_size=3),
     others=st.sets(st.integers(0, 19), max_size=4),
     twin=st.booleans(),
+    clauses=st.integers(3, 6),
     rng=st.integers(0).map(random.Random),
 )
 def test_question_is_read_with_what_answers_it_and_what_does_not(
-    answers: set[int], others: set[int], twin: bool, rng: random.Random
+    answers: set[int], others: set[int], twin: bool, clauses: int, rng: random.Random
 ) -> None:
     others -= answers
     variants = dict.fromkeys(answers, "Title\nWe bake.") if twin else {}
@@ -207,10 +208,10 @@ def test_question_is_read_with_what_answers_it_and_what_does_not(
     else:
         question = Question("what?", (), misleading=tuple(others))
     wrong = [n for n in range(20) if n not in answers | question.doubtful]
-    pairs = list(draw_pairs(policy, question, wrong, rng))
+    pairs = list(draw_pairs(policy, question, wrong, clauses, rng))
     right = [text for text, label in pairs if label]
     false = [text for text, label in pairs if not label]
-    assert len(pairs) == 4
+    assert len(pairs) == clauses
     assert len(right) == (1 if answers else 0)
     assert all(any(f"<{n}>" in text for n in answers) for text in right)
     assert not any(f"<{n}>" in text for text in false for n in answers | question.doubtful)

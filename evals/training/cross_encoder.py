@@ -26,7 +26,8 @@ from evals.training.examples import asked, draw_pairs, nearest_clauses
 from evals.training.trainer import SEED, TRAINER, MasterAdamW, answer_loss, quicken, read_in_parts
 
 QUESTIONS_A_BATCH = 32
-LEARNING_RATE = 2e-4
+_ALL, _AGAIN = (4, 2e-4), (3, 1e-4)
+"""With how many clauses a question is read, and the learning rate, which falls to nothing: at first, and once more."""
 _WINDOW = 112
 """Word pieces of a question and a clause together that are read in training."""
 _AREA = 2048
@@ -35,36 +36,17 @@ _WITHOUT = 0.5
 """How much a question counts as one on which the policy is silent when the clause that answers it is taken away."""
 
 
-def train_cross_encoder(policies: Sequence[TrainingPolicy]) -> CrossEncoder:
-    """The tuned embedding model as a cross-encoder, as the policies have taught it."""
+def train_cross_encoder(policies: Sequence[TrainingPolicy], again: Sequence[TrainingPolicy]) -> CrossEncoder:
+    """The tuned embedding model as a cross-encoder, as the policies have taught it, and some of them once more."""
     set_seed(SEED)
-    rng = random.Random(SEED)
     model = untaught_cross_encoder()
     model.max_seq_length = _WINDOW
     encoder: Any = model[0]
     apply_adapter(encoder, ADAPTER)
     learn_layers_only(encoder.auto_model)
     quicken(model, encoder.auto_model)
-    taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
-    optimizer = MasterAdamW(taught, lr=LEARNING_RATE, weight_decay=TRAINER["weight_decay"])
-    without_schedule: Any = (optimizer, None)  # the trainer makes its own
-    encoder.auto_model.bfloat16()
-    examples = list(_examples(policies, rng))
-    with tempfile.TemporaryDirectory() as scratch:
-        CrossEncoderTrainer(
-            model=model,
-            args=CrossEncoderTrainingArguments(
-                output_dir=scratch,
-                learning_rate=LEARNING_RATE,
-                per_device_train_batch_size=QUESTIONS_A_BATCH,
-                **{**TRAINER, "bf16": False},  # what learns is in half precision already
-            ),
-            train_dataset=Dataset.from_list(examples),
-            loss=AnswerOrSilence(model),
-            optimizers=without_schedule,
-        ).train()
-    encoder.auto_model.float()
-    optimizer.restore()
+    _teach(model, policies, *_ALL, SEED)
+    _teach(model, again, *_AGAIN, SEED + 1)
     return model
 
 
@@ -89,11 +71,38 @@ class AnswerOrSilence(torch.nn.Module):
         return answer_loss(padded, known == 1, known == 0, silence=0.0, without=_WITHOUT)
 
 
-def _examples(policies: Sequence[TrainingPolicy], rng: random.Random) -> Iterator[dict[str, Any]]:
+def _teach(
+    model: CrossEncoder, policies: Sequence[TrainingPolicy], clauses: int, learning_rate: float, seed: int
+) -> None:
+    """Let the model learn once from each question, read with so many clauses."""
+    encoder: Any = model[0]
+    taught = [weight for weight in encoder.auto_model.parameters() if weight.requires_grad]
+    optimizer = MasterAdamW(taught, lr=learning_rate, weight_decay=TRAINER["weight_decay"])
+    without_schedule: Any = (optimizer, None)  # the trainer makes its own
+    encoder.auto_model.bfloat16()
+    examples = list(_examples(policies, clauses, random.Random(seed)))
+    with tempfile.TemporaryDirectory() as scratch:
+        CrossEncoderTrainer(
+            model=model,
+            args=CrossEncoderTrainingArguments(
+                output_dir=scratch,
+                learning_rate=learning_rate,
+                per_device_train_batch_size=QUESTIONS_A_BATCH,
+                **{**TRAINER, "bf16": False, "seed": seed},  # what learns is in half precision already
+            ),
+            train_dataset=Dataset.from_list(examples),
+            loss=AnswerOrSilence(model),
+            optimizers=without_schedule,
+        ).train()
+    encoder.auto_model.float()
+    optimizer.restore()
+
+
+def _examples(policies: Sequence[TrainingPolicy], clauses: int, rng: random.Random) -> Iterator[dict[str, Any]]:
     """Each question with some clauses and whether they answer it."""
     embedding = load_embedding_model(TUNED_MODEL)
     for policy, question, order in nearest_clauses(policies, embedding):
-        pairs = list(draw_pairs(policy, question, order, rng))
+        pairs = list(draw_pairs(policy, question, order, clauses, rng))
         yield {
             "question": asked(question.text, rng),
             "clauses": [text for text, _ in pairs],

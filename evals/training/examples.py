@@ -16,8 +16,6 @@ _IN_COMPANY, _COMPANIONS, _REACH = 0.35, 3, 3
 policies one sentence says several things."""
 _NEAREST_SHARE, _NEAREST_FEWEST = 0.01, 6
 """Of a policy's clauses, so many are taken to be near a question."""
-_CLAUSES = 4
-"""So many are read with a question, one of them an answer where there is one."""
 _MISLEADING = 2
 """So many at most of those that mislead, before any of the nearest."""
 
@@ -41,14 +39,14 @@ def nearest_clauses(
 
 
 def draw_pairs(
-    policy: TrainingPolicy, question: Question, order: list[int], rng: random.Random
+    policy: TrainingPolicy, question: Question, order: list[int], clauses: int, rng: random.Random
 ) -> Iterator[tuple[str, float]]:
     """Clauses that a question is read with, given all that do not answer it, the nearest first; 1 for one that answers.
 
     Of a small policy there are fewer than of others.
     """
     barred = {*question.answers, *question.doubtful}
-    room = _CLAUSES
+    room = clauses
     if question.answers:
         right = rng.choice(question.answers)
         yield shown(policy, in_company(policy, right, (), rng), rng), 1.0

@@ -15,20 +15,20 @@ from evals.training.data import TrainingPolicy, read_training_policies, read_who
 from evals.training.judging import fit
 from evals.training.taxonomy import read_taxonomy
 
-RANK = 160
-CROSS_RANK = 266
+_RANK = 160
+"""Of the adapters that are stored."""
 
 
 def tune_embedding_model() -> None:
     """Tune the bundled model to find clauses, and store what it learnt."""
     model: Any = train_bi_encoder(_policies())
-    _store("embedding model", model, RANK, ADAPTER)
+    _store("embedding model", model, ADAPTER)
 
 
 def tune_cross_encoder() -> None:
     """Tune the cross-encoder, from the embedding model as it is stored, and store what it learnt."""
-    model: Any = train_cross_encoder(_policies())
-    _store("cross-encoder", model, CROSS_RANK, CROSS_ADAPTER)
+    model: Any = train_cross_encoder(_policies(), list(read_whole_policies()))
+    _store("cross-encoder", model, CROSS_ADAPTER)
 
 
 STAGES = {"embedding": tune_embedding_model, "cross-encoder": tune_cross_encoder, "judge": fit}
@@ -47,9 +47,9 @@ def _policies() -> list[TrainingPolicy]:
     return [read_taxonomy(), *read_training_policies(), *read_whole_policies()]
 
 
-def _store(name: str, model: Any, rank: int, adapter: Path) -> None:
+def _store(name: str, model: Any, adapter: Path) -> None:
     untuned: Any = SentenceTransformer(str(bundled_model()), device="cpu")
-    lost = store_adapter(untuned[0].auto_model, model[0].auto_model.cpu(), rank, adapter)
+    lost = store_adapter(untuned[0].auto_model, model[0].auto_model.cpu(), _RANK, adapter)
     print(f"The adapter of the {name} loses {lost:.1%} of what was learnt.")
 
 
