@@ -63,7 +63,7 @@ def _without_asides(text: str) -> str:
 
 def opening_question(text: str) -> str:
     """The question that a text opens with, where it stands alone and what follows asks nothing: "..? I hate that!"."""
-    first, *others = _sentences(text)
+    first, *others = _sentences(_without_asides(text))
     whole = first.endswith("?") and len(first.split()) >= _FEWEST_WORDS and _stands_alone(first)
     return first if whole and others and not any(map(_OPENS_AS_QUESTION.match, others)) else ""
 

@@ -86,6 +86,7 @@ def test_question_that_opens_a_text_is_found(rest: str) -> None:
     "text",
     [
         "do you use cookies?",  # all of the text
+        "do you use cookies? I am jo@acme.example",  # all that counts of it
         "I hate cookies. Do you use cookies?",  # it does not open it
         "Do you use cookies? Do you read my mail?",  # another follows
         "Do you use them? I hate cookies.",  # it points at what is said elsewhere
